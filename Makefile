@@ -1,0 +1,56 @@
+# make help lists the targets. Everything runs in .venv, with the versions of requirements.lock.
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
+
+# Progress of a pip or Snakemake run reaches the terminal at once.
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help setup demo report test lint format lock clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## Make .venv with the pinned packages
+
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("error: Python 3.11 or newer is needed; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --progress-bar off --requirement requirements.lock
+	@touch $@
+
+demo: $(READY)  ## Run the embedded study, with its report
+	$(DEMO)
+	@$(MAKE) --no-print-directory results/demo/report.html
+	@echo "Results: results/demo/tables/accuracy.md, results/demo/figures/, results/demo/report.html"
+
+results/demo/report.html: results/demo/tables/accuracy.csv results/demo/splits/verification.json
+	$(DEMO) --report $@
+
+test: $(READY)  ## Run the tests
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(READY)  ## Check style, format and workflow
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --compact-diff Snakefile workflow
+	$(BIN)/snakemake --lint --configfile config/demo.yaml
+	$(BIN)/snakemake --lint
+
+format: $(READY)  ## Format all code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+lock:  ## Pin requirements.in anew, in requirements.lock and envs/
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --requirement requirements.in
+	build/lock/bin/python -m pip freeze | sed -E 's/\+cpu$$//' > requirements.lock
+	sh envs/from-lock.sh > envs/zerosign.yaml
+	rm -rf build/lock
+
+clean:  ## Remove the demo's results, not the environment
+	rm -rf results/demo logs/demo

@@ -1,0 +1,1 @@
+"""The library that zerosign's command-line programs share: pure functions, no Snakemake."""

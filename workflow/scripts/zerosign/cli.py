@@ -1,0 +1,51 @@
+"""What every command-line program shares: error lines, logging, progress."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from zerosign.errors import UserError
+
+T = TypeVar("T")
+LINE_EVERY_S = 10.0
+
+log = logging.getLogger("zerosign")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a program's ``main``: a `UserError` becomes one line and exit status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except BrokenPipeError:
+        os._exit(1)
+
+
+def progress(items: Iterable[T], total: int, what: str, unit: str = "clips") -> Iterator[T]:
+    """Pass ``items`` on and report: a live line on a terminal, a line now and then in a log."""
+    live = sys.stderr.isatty()
+    start = last = time.monotonic()
+    done = 0
+
+    def report(end: str) -> None:
+        elapsed = max(time.monotonic() - start, 1e-9)
+        rate = done / elapsed
+        left = f", {(total - done) / rate:.0f} s left" if 0 < done < total else ""
+        lead = "\r\x1b[K" if live else ""
+        text = f"{lead}{what}: {done}/{total} {unit}, {rate:.1f} {unit}/s{left}"
+        print(text, end=end, file=sys.stderr, flush=True)
+
+    for item in items:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if now - last >= (0.2 if live else LINE_EVERY_S):
+            last = now
+            report("" if live else "\n")
+    report("\n")

@@ -1,0 +1,213 @@
+"""A study: its configuration, checked and resolved to runs, before any job starts."""
+
+import difflib
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from zerosign import prompts
+from zerosign.errors import UserError
+from zerosign.io import digest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model, a prompt and a frame sampling: what a user adds, changes and compares."""
+
+    model: str
+    prompt: str
+    sampling: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}.{self.prompt}.{self.sampling}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked configuration with the entries of models.yaml and prompts.yaml that it uses."""
+
+    config: dict[str, Any]
+    models: dict[str, dict[str, Any]]
+    prompts: dict[str, dict[str, Any]]
+    runs: dict[str, Run]
+
+    @property
+    def name(self) -> str:
+        return self.config["study"]
+
+    def resolved(self) -> dict[str, Any]:
+        """All that the study's results depend on, as one JSON value."""
+        return {
+            "config": {k: v for k, v in self.config.items() if k not in ("models", "prompts")},
+            "models": self.models,
+            "prompts": self.prompts,
+            "runs": list(self.runs),
+        }
+
+    @property
+    def digest(self) -> str:
+        """Short digest of the resolved configuration, printed on every figure."""
+        return digest(self.resolved())[:12]
+
+
+def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
+    """Check a study's configuration and the files it names; `source` is its name in messages.
+
+    Raises UserError: one line with the file, the key and the mend.
+    """
+    settings = dict(config)
+    validate(settings, schemas / "config.schema.yaml", source)
+    all_models = _entries(settings["models"], schemas / "models.schema.yaml")
+    all_prompts = _entries(settings["prompts"], schemas / "prompts.schema.yaml")
+    runs = expand_runs(settings["runs"], all_models, all_prompts, settings["samplings"], source)
+    models = {name: all_models[name] for name in _used(run.model for run in runs.values())}
+    used_prompts = {name: all_prompts[name] for name in _used(run.prompt for run in runs.values())}
+    for name, entry in models.items():
+        _check_model(name, entry, settings["models"])
+    for name, entry in used_prompts.items():
+        prompts.check(name, entry)
+    for name in settings["alignment"]["models"]:
+        if name not in all_models:
+            raise UserError(
+                f"{source}: alignment.models: {_unknown('model', name, all_models)} "
+                f"in {settings['models']}"
+            )
+        models.setdefault(name, all_models[name])
+    sampling = settings["alignment"]["sampling"]
+    if sampling not in settings["samplings"]:
+        raise UserError(
+            f"{source}: alignment.sampling: "
+            f"{_unknown('sampling', sampling, settings['samplings'])} in 'samplings'"
+        )
+    return Study(settings, models, used_prompts, runs)
+
+
+def expand_runs(
+    groups: Iterable[Mapping[str, Any]],
+    models: Mapping[str, Any],
+    all_prompts: Mapping[str, Any],
+    samplings: Mapping[str, Any],
+    source: str,
+) -> dict[str, Run]:
+    """Runs of a config's `runs`: in each group the product of its models, prompts, samplings."""
+    runs: dict[str, Run] = {}
+    known = {"model": models, "prompt": all_prompts, "sampling": samplings}
+    for number, group in enumerate(groups):
+        lists = {}
+        for kind, entries in known.items():
+            value = group[kind]
+            lists[kind] = value if isinstance(value, list) else [value]
+            for name in lists[kind]:
+                if name not in entries:
+                    raise UserError(
+                        f"{source}: runs[{number}].{kind}: {_unknown(kind, name, entries)}"
+                    )
+        for model, prompt, sampling in itertools.product(*lists.values()):
+            run = Run(model, prompt, sampling)
+            if run.name in runs:
+                raise UserError(f"{source}: runs[{number}]: run '{run.name}' is listed twice")
+            runs[run.name] = run
+    return runs
+
+
+def validate(value: Any, schema_path: Path, source: str) -> None:
+    """Check a value against a JSON Schema; the first fault becomes a one-line UserError."""
+    schema = yaml.safe_load(schema_path.read_text("utf-8"))
+    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(value))
+    if errors:
+        raise UserError(f"{source}: {_one_line(jsonschema.exceptions.best_match(errors))}")
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Parse a YAML file in which no key stands twice; faults are one-line UserErrors."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return yaml.load(file, Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" line {where.line + 1}:" if where else ""
+        raise UserError(f"{path}:{line} {getattr(error, 'problem', error)}") from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key '{key}' stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _entries(path: str, schema: Path) -> dict[str, dict[str, Any]]:
+    value = read_yaml(path)
+    validate(value, schema, path)
+    return value
+
+
+def _check_model(name: str, entry: Mapping[str, Any], source: str) -> None:
+    """A hub model needs a pinned revision: a name alone is not the same model next month."""
+    checkpoint = entry["checkpoint"]
+    if not is_local(checkpoint) and not re.fullmatch(r"[0-9a-f]{40}", entry.get("revision") or ""):
+        raise UserError(
+            f"{source}: {name}.revision: hub checkpoint '{checkpoint}' needs the 40 hex digits "
+            "of a commit, from the model page under 'Files and versions'"
+        )
+
+
+def is_local(checkpoint: str) -> bool:
+    """Whether a checkpoint is a folder here (`./x`, `/x`, `a/b/c`) and not a hub id (`a/b`)."""
+    return checkpoint.startswith((".", "/")) or checkpoint.count("/") > 1
+
+
+def _used(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    return f"no {kind} named '{name}'{_suggest(name, known)}"
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; there are: {', '.join(names)}" if names else ""
+
+
+def _one_line(error: jsonschema.ValidationError) -> str:
+    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
+    where = where.lstrip(".")
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    lead = f"{where}: " if where else ""
+    if error.validator in ("additionalProperties", "unevaluatedProperties"):
+        known = schema.get("properties", {})
+        pattern = "|".join(schema.get("patternProperties", {})) or r"(?!)"
+        extra = [key for key in error.instance if key not in known and not re.search(pattern, key)]
+        key = extra[0] if extra else "?"
+        if not known:
+            return f"{lead}'{key}' is no valid name (lower-case letters, digits, - and _)"
+        return f"{lead}unknown key '{key}'{_suggest(key, known)}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"{lead}key '{missing[0]}' is missing"
+    if error.validator == "enum":
+        known = [str(value) for value in error.validator_value]
+        return (
+            f"{lead}'{error.instance}' is none of the choices{_suggest(str(error.instance), known)}"
+        )
+    message = error.message if len(error.message) < 200 else error.message[:200] + "…"
+    return f"{lead}{message}"
