@@ -1,10 +1,12 @@
 """A study: its configuration, checked and resolved to runs, before any job starts."""
 
+import contextlib
+import copy
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ import yaml
 from zerosign import prompts
 from zerosign.errors import UserError
 from zerosign.io import digest
+from zerosign.sampling import base
+
+DATASETS = "config/datasets.yaml"
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,20 @@ class Run:
 
 
 @dataclass(frozen=True)
+class DatasetFacts:
+    """What config/datasets.yaml declares of the study's data set; empty where nothing is."""
+
+    expected: dict[str, Any] = field(default_factory=dict)
+    published: str | None = None
+    sources: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked configuration with the entries of models.yaml and prompts.yaml that it uses."""
 
     config: dict[str, Any]
+    facts: DatasetFacts
     models: dict[str, dict[str, Any]]
     prompts: dict[str, dict[str, Any]]
     runs: dict[str, Run]
@@ -41,6 +56,17 @@ class Study:
     @property
     def name(self) -> str:
         return self.config["study"]
+
+    @property
+    def title(self) -> str:
+        """The data set's name as papers write it (WLASL300), else the study's."""
+        dataset = self.config["dataset"]
+        facts = dataset.get("facts")
+        return f"{facts.upper()}{dataset['subset']}" if facts else self.name
+
+    def gpus(self, model: str) -> int:
+        """GPUs that a job of a model asks for."""
+        return self.models[model].get("gpus", 1)
 
     def resolved(self) -> dict[str, Any]:
         """All that the study's results depend on, as one JSON value."""
@@ -50,6 +76,14 @@ class Study:
             "prompts": self.prompts,
             "runs": list(self.runs),
         }
+
+    def run_list(self) -> list[dict[str, str]]:
+        """The runs with their parts, in the order of the configuration."""
+        return [
+            {"run": run.name, "model": run.model, "prompt": run.prompt, "sampling": run.sampling}
+            | {"label": f"{run.model}, {run.prompt}, {run.sampling}"}
+            for run in self.runs.values()
+        ]
 
     @property
     def digest(self) -> str:
@@ -62,8 +96,15 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
 
     Raises UserError: one line with the file, the key and the mend.
     """
-    settings = dict(config)
+    settings = copy.deepcopy(dict(config))
     validate(settings, schemas / "config.schema.yaml", source)
+    dataset = settings["dataset"]
+    facts = dataset_facts(dataset, source)
+    if "split_file" in dataset:
+        dataset["split_file"] = dataset["split_file"].replace("{subset}", str(dataset["subset"]))
+    for name, sampling in settings["samplings"].items():
+        with located(f"{source}: samplings.{name}"):
+            base(sampling)
     all_models = _entries(settings["models"], schemas / "models.schema.yaml")
     all_prompts = _entries(settings["prompts"], schemas / "prompts.schema.yaml")
     runs = expand_runs(settings["runs"], all_models, all_prompts, settings["samplings"], source)
@@ -86,7 +127,28 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
             f"{source}: alignment.sampling: "
             f"{_unknown('sampling', sampling, settings['samplings'])} in 'samplings'"
         )
-    return Study(settings, models, used_prompts, runs)
+    return Study(settings, facts, models, used_prompts, runs)
+
+
+def dataset_facts(dataset: Mapping[str, Any], source: str) -> DatasetFacts:
+    """The entry of config/datasets.yaml that a study's `dataset.facts` names, for its subset."""
+    name = dataset.get("facts")
+    if name is None:
+        return DatasetFacts()
+    known = read_yaml(DATASETS)
+    if name not in known:
+        raise UserError(
+            f"{source}: dataset.facts: {_unknown('data set', name, known)} in {DATASETS}"
+        )
+    entry, subset = known[name], str(dataset["subset"])
+    if subset not in entry["subsets"]:
+        choices = ", ".join(entry["subsets"])
+        raise UserError(
+            f"{source}: dataset.subset: {DATASETS} declares {choices} for '{name}', not {subset}; "
+            "choose one of these, or set dataset.facts: null"
+        )
+    expected = entry["subsets"][subset] | {"metadata": entry["files"]["metadata"]["sha256"]}
+    return DatasetFacts(expected, entry.get("published"), entry.get("sources", {}))
 
 
 def expand_runs(
@@ -149,6 +211,15 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+@contextlib.contextmanager
+def located(place: str) -> Iterator[None]:
+    """Put a place before the message of a UserError that is raised within."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
 
 
 def _entries(path: str, schema: Path) -> dict[str, dict[str, Any]]:

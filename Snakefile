@@ -1,0 +1,48 @@
+"""zerosign: how well do vision-language models recognise isolated signs zero-shot?
+
+The default study is WLASL300 (config/config.yaml); another one runs with --configfile, which
+replaces the default instead of being merged into it.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    results=RESULTS,
+    logs=f"logs/{STUDY.name}",
+    benchmarks=f"logs/{STUDY.name}/benchmarks",
+
+
+wildcard_constraints:
+    run="|".join(map(re.escape, STUDY.runs)),
+    sampling="|".join(map(re.escape, STUDY.config["samplings"])),
+    model="|".join(map(re.escape, STUDY.models)),
+    shard=r"\d+",
+
+
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/frames.smk"
+include: "workflow/rules/inference.smk"
+include: "workflow/rules/mapping.smk"
+include: "workflow/rules/alignment.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/demo.smk"
+
+
+rule all:
+    """The whole study."""
+    default_target: True
+    input:
+        rules.verify_splits.output,
+        rules.score.output,
+        rules.figures.input,

@@ -1,0 +1,329 @@
+"""The chat adapter on tiny random models of every family it serves."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_families
+import torch
+
+from zerosign import adapters, prompts
+from zerosign.adapters import Answer, Request, chat, checkpoint
+from zerosign.errors import UserError
+from zerosign.framecache import Clip
+
+PROMPT = {"system": "You know signs.", "user": "Which sign is it?"}
+FAMILIES = list(tiny_families.BUILDERS)
+TIMED = {"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "glm4v", "smolvlm"}
+"""Families that tell the model when a frame was shown."""
+
+
+def make_clip(
+    seed: int, frames: int = 6, size: tuple[int, int] = (48, 64), fps: float = 25.0
+) -> Clip:
+    """Coloured squares that change from frame to frame."""
+    generator = np.random.default_rng(seed)
+    height, width = size
+    squares = generator.integers(0, 256, (frames, height // 8, width // 8, 3), dtype=np.uint8)
+    pixels = squares.repeat(8, axis=1).repeat(8, axis=2)
+    total = 10 * frames
+    indices = np.arange(frames) * 10
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    times = indices / fps
+    return Clip(f"v{seed}", pixels, indices, times, fps, total, total / fps, digest)
+
+
+def make_request(clip: Clip, prompt: dict[str, Any] = PROMPT) -> Request:
+    return Request(clip, prompts.render("test", prompt, {}))
+
+
+def make_entry(folder: Path, **more: Any) -> dict[str, Any]:
+    decoding = {"max_new_tokens": 8}
+    return {
+        "adapter": "chat",
+        "checkpoint": str(folder),
+        "dtype": "float32",
+        "decoding": decoding,
+    } | more
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a family's tiny checkpoint, built at its first use."""
+    built: dict[str, Path] = {}
+
+    def get(family: str) -> Path:
+        if family not in built:
+            built[family] = tiny_families.BUILDERS[family](tmp_path_factory.mktemp(family))
+        return built[family]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def loaded(folder_of: Callable[[str], Path]) -> Callable[[str], chat.Chat]:
+    """The adapter of a family's tiny checkpoint."""
+    models: dict[str, chat.Chat] = {}
+
+    def get(family: str) -> chat.Chat:
+        if family not in models:
+            frames_as = "images" if family in tiny_families.AS_IMAGES else "video"
+            models[family] = chat.load(make_entry(folder_of(family), frames_as=frames_as))
+        return models[family]
+
+    return get
+
+
+def logits(adapter: chat.Chat, request: Request) -> torch.Tensor:
+    """Of the answer's first token."""
+    inputs = adapter.prepare([request]).inputs
+    with torch.inference_mode():
+        return adapter.model(**inputs).logits[0, -1]
+
+
+def plain(answers: list[Answer]) -> list[Answer]:
+    return [dataclasses.replace(answer, seconds=None) for answer in answers]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_model_sees_the_frames(loaded: Callable[[str], chat.Chat], family: str) -> None:
+    adapter = loaded(family)
+    clip = make_clip(1)
+    base = logits(adapter, make_request(clip))
+    assert torch.equal(base, logits(adapter, make_request(make_clip(1))))
+    changed = {
+        "another clip": make_clip(2),
+        "reversed": dataclasses.replace(clip, frames=clip.frames[::-1].copy()),
+        "BGR": dataclasses.replace(clip, frames=clip.frames[..., ::-1].copy()),
+        "one frame": dataclasses.replace(clip, frames=clip.frames[[0] * 6]),
+    }
+    for what, other in changed.items():
+        distance = (logits(adapter, make_request(other)) - base).abs().max()
+        assert distance > 0.02, what
+    other_question = make_request(clip, {**PROMPT, "user": "Which colour is it?"})
+    assert (logits(adapter, other_question) - base).abs().max() > 0.02
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_model_is_told_the_time(loaded: Callable[[str], chat.Chat], family: str) -> None:
+    adapter = loaded(family)
+    clip = make_clip(1, fps=25.0)
+    slow = make_clip(1, fps=5.0)
+    same = torch.equal(logits(adapter, make_request(clip)), logits(adapter, make_request(slow)))
+    assert same == (family not in TIMED)
+    # An ablation that reverses the frames keeps the times: only the pixels turn round.
+    turned = dataclasses.replace(clip, indices=clip.indices[::-1].copy())
+    assert torch.equal(logits(adapter, make_request(clip)), logits(adapter, make_request(turned)))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_batch_answers_like_one_by_one(loaded: Callable[[str], chat.Chat], family: str) -> None:
+    adapter = loaded(family)
+    counts = [6, 6, 3, 6, 9, 1]
+    asked = [
+        make_request(
+            make_clip(i, frames, (48, 64) if i % 2 else (64, 40)),
+            {**PROMPT, "user": "Which sign is it?" + " Look well." * (i % 3)},
+        )
+        for i, frames in enumerate(counts)
+    ]
+    groups: dict[Any, list[Request]] = {}
+    for request in asked:
+        groups.setdefault(adapter.bucket(request), []).append(request)
+    ragged = family in chat.RAGGED
+    assert len(groups) == (1 if ragged else len(set(counts)))
+    for group in groups.values():
+        together = plain(adapter.answer(adapter.prepare(group)))
+        assert together == plain(adapter.answer(adapter.prepare(group)))
+        alone = [plain(adapter.answer(adapter.prepare([request])))[0] for request in group]
+        assert together == alone
+        inputs = adapter.prepare(group).inputs
+        with torch.inference_mode():
+            batch = adapter.model(**inputs).logits[:, -1]
+        for row, request in zip(batch, group, strict=True):
+            torch.testing.assert_close(row, logits(adapter, request), atol=1e-4, rtol=1e-4)
+    assert len({answer.text for answer in together}) == len(together)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_was_seen_is_recorded(loaded: Callable[[str], chat.Chat], family: str) -> None:
+    adapter = loaded(family)
+    (answer,) = adapter.answer(adapter.prepare([make_request(make_clip(1))]))
+    size, per_frame = {
+        "qwen2_5_vl": ((56, 56), 2),
+        "qwen3_vl": ((64, 64), 2),
+        "qwen3_vl_moe": ((64, 64), 2),
+        "glm4v": ((56, 56), 2),
+    }.get(family, ((28, 28), 4))
+    assert (answer.pixels_height, answer.pixels_width) == size
+    # LLaVA-OneVision ends a video with one token more.
+    assert answer.visual_tokens == 6 * per_frame + (family == "llava_onevision")
+    assert answer.frames == 6 and answer.timestamps == [0.0, 0.4, 0.8, 1.2, 1.6, 2.0]
+    assert answer.prompt_tokens > answer.visual_tokens + len("You know signs.Which sign is it?")
+    assert answer.finish in ("stop", "length") and 0 < answer.answer_tokens <= 8
+    assert answer.seconds > 0
+    json.dumps(dataclasses.asdict(answer))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_embeddings(loaded: Callable[[str], chat.Chat], family: str) -> None:
+    adapter = loaded(family)
+    one, two = adapter.embed_clip(make_clip(1)), adapter.embed_clip(make_clip(2))
+    texts = adapter.embed_texts(["book", "a longer text", "book"])
+    assert one.shape == two.shape == texts[0].shape
+    assert np.abs(one - two).max() > 1e-3 and np.array_equal(one, adapter.embed_clip(make_clip(1)))
+    assert np.array_equal(texts[0], texts[2]) and np.abs(texts[0] - texts[1]).max() > 1e-3
+
+
+def test_internvl_does_not_tile_images(folder_of: Callable[[str], Path]) -> None:
+    entry = make_entry(folder_of("internvl"), frames_as="images")
+    clip = make_request(make_clip(1, 3, (48, 64)))
+    assert chat.load(entry).prepare([clip]).seen[0]["visual_tokens"] == 3 * 4
+    authors = {**entry, "processor": {"crop_to_patches": True, "max_patches": 12}}
+    assert chat.load(authors).prepare([clip]).seen[0]["visual_tokens"] == 3 * 13 * 4
+
+
+def test_nothing_comes_from_the_checkpoints_generation_config(
+    folder_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    for file in folder_of("internvl").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    path = folder / "generation_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(
+        json.dumps(
+            config
+            | {
+                "do_sample": True,
+                "temperature": 5.0,
+                "top_k": 3,
+                "repetition_penalty": 3.0,
+                "no_repeat_ngram_size": 1,
+                "max_length": 3,
+                "suppress_tokens": list(range(200)),
+                "num_beams": 3,
+            }
+        )
+    )
+    asked = [make_request(make_clip(i)) for i in range(3)]
+    greedy, pinned = chat.load(make_entry(folder_of("internvl"))), chat.load(make_entry(folder))
+    expected = plain(greedy.answer(greedy.prepare(asked)))
+    assert plain(pinned.answer(pinned.prepare(asked))) == expected
+
+
+def test_an_end_of_turn_ends_the_answer(loaded: Callable[[str], chat.Chat]) -> None:
+    adapter = loaded("internvl")
+    letters = adapter.processor.tokenizer("Book").input_ids
+    end = adapter.ends[0]
+    assert adapter._read([*letters, end, *letters]) == {
+        "text": "Book",
+        "finish": "stop",
+        "answer_tokens": 4,
+    }
+    assert adapter._read(letters)["finish"] == "length"
+    assert adapter._read([end]) == {"text": "", "finish": "stop", "answer_tokens": 0}
+
+
+def test_a_template_that_drops_the_system_message(loaded: Callable[[str], chat.Chat]) -> None:
+    base = loaded("internvl")
+    template = base.processor.chat_template
+    deaf = "{%- if messages[0].role == 'system' %}{% set messages = messages[1:] %}{% endif -%}"
+    base.processor.chat_template = deaf + template
+    try:
+        with pytest.raises(UserError, match="leaves out the system message; set system_role: user"):
+            base.prepare([make_request(make_clip(1))])
+        base.entry["system_role"] = "user"
+        text = base._prompt_text(make_request(make_clip(1)))
+        assert "You know signs.\n\nWhich sign is it?" in text and "system" not in text
+    finally:
+        base.entry.pop("system_role", None)
+        base.processor.chat_template = template
+
+
+def test_a_family_that_drops_videos_says_how_to_send_frames(
+    folder_of: Callable[[str], Path],
+) -> None:
+    with pytest.raises(UserError, match="takes no videos; set frames_as: images"):
+        chat.load(make_entry(folder_of("gemma3")))
+
+
+def test_a_setting_that_a_processor_would_ignore(folder_of: Callable[[str], Path]) -> None:
+    entry = make_entry(folder_of("internvl"), processor={"max_pixel": 3})
+    with pytest.raises(UserError, match="processor has no setting 'max_pixel'; it has .*size"):
+        chat.load(entry)
+
+
+def test_smaller_frames_by_the_entry(folder_of: Callable[[str], Path]) -> None:
+    entry = make_entry(
+        folder_of("qwen2_5_vl"),
+        processor={"size": {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 3}},
+    )
+    seen = chat.load(entry).prepare([make_request(make_clip(1, 3))]).seen[0]
+    assert (seen["pixels_height"], seen["pixels_width"]) == (28, 28)
+
+
+def test_identity_follows_the_weights_not_their_place(
+    folder_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    source = folder_of("internvl")
+    base = checkpoint.identity(make_entry(source))
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in source.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    assert checkpoint.identity(make_entry(copy)) == base
+    assert checkpoint.identity(make_entry(copy, batch_size=2, gpus=2)) == base
+    assert checkpoint.identity(make_entry(copy, dtype="bfloat16")) != base
+    weights = copy / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert checkpoint.identity(make_entry(copy)) != base
+
+
+def test_large_files_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(bytes(3 << 20))
+    monkeypatch.setattr(checkpoint, "_WHOLE", 1 << 20)
+    monkeypatch.setattr(checkpoint, "_BLOCKS", 3)
+    base = checkpoint.digest_folder(tmp_path)
+    path.write_bytes(bytes((3 << 20) - 1) + b"x")
+    assert checkpoint.digest_folder(tmp_path) != base
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"checkpoint": "./nowhere"}, r"checkpoint \./nowhere: no such folder$"),
+        ({"checkpoint": "/no/where/at/all"}, "checkpoint /no/where/at/all: no such folder$"),
+        ({"checkpoint": "Qwen/Qwen2.5-VL-7B-Instruct"}, "needs its revision, the 40 hexadecimal"),
+        ({"checkpoint": "a/b", "revision": "main"}, "needs its revision"),
+    ],
+)
+def test_checkpoints_that_are_not_there(change: dict[str, str], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        checkpoint.identity(make_entry(Path("x"), **change))
+
+
+def test_an_empty_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"AutoProcessor cannot load it") as caught:
+        chat.load(make_entry(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_revision_is_the_identity() -> None:
+    entry = make_entry(Path("x"), checkpoint="Qwen/Qwen3-VL-4B-Instruct", revision="0" * 40)
+    assert checkpoint.identity(entry)["revision"] == "0" * 40
+
+
+def test_adapters_are_resolved_by_kind() -> None:
+    assert adapters.module({"adapter": "chat"}) is chat
+    with pytest.raises(UserError, match="unknown adapter 'chatt'; use one of"):
+        adapters.module({"adapter": "chatt"})

@@ -1,0 +1,415 @@
+"""Tiny random models of real architectures, built from config in a fraction of a second.
+
+Each builder saves a whole checkpoint (weights, tokenizer with a chat template, processors) that the
+Auto classes load like a published one. Weights are larger than usual at initialisation, so that
+what the model sees moves its logits well above rounding.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from zerosign import torch_setup
+
+torch_setup.prepare()
+
+TEXT = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+
+TEMPLATE = (
+    "{%- for message in messages -%}<|im_start|>{{ message['role'] }}\n"
+    "{%- for part in message['content'] -%}"
+    "{%- if part['type'] == 'video' -%}VIDEO"
+    "{%- elif part['type'] == 'image' -%}IMAGE"
+    "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}<|im_end|>\n{%- endfor -%}"
+    "{%- if add_generation_prompt -%}<|im_start|>assistant\n{%- endif -%}"
+)
+
+
+def template(video: str, image: str) -> str:
+    """A chat template with the family's placeholders."""
+    return TEMPLATE.replace("VIDEO", video).replace("IMAGE", image)
+
+
+def tokenizer(special: list[str], **named: str) -> PreTrainedTokenizerFast:
+    """Byte-level tokenizer: 256 bytes, then the special tokens in order."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    backend = Tokenizer(models.BPE({symbol: i for i, symbol in enumerate(alphabet)}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    result = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        eos_token="<|im_end|>",
+        pad_token="<|pad|>",
+        extra_special_tokens=named,
+    )
+    result.add_tokens(["<|im_start|>", *special], special_tokens=True)
+    return result
+
+
+def save(model: Any, processor: Any, folder: Path, seed: int = 0) -> Path:
+    """Random weights from the seed, then the whole checkpoint into ``folder``."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in model.named_parameters():
+        if weight.ndim > 1:
+            fan_in = weight[0].numel()
+            scale = 1.0 if "embed" in name else fan_in**-0.5
+            weight.data = torch.randn(weight.shape, generator=generator) * scale
+    model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
+    model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def qwen2_5_vl(folder: Path) -> Path:
+    from transformers import (
+        Qwen2_5_VLConfig,
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLProcessor,
+        Qwen2VLImageProcessor,
+        Qwen2VLVideoProcessor,
+    )
+
+    names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
+    tok = tokenizer(names)
+    start, end, video, image = tok.convert_tokens_to_ids(names)
+    config = Qwen2_5_VLConfig(
+        text_config={
+            **TEXT,
+            "vocab_size": len(tok),
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [2, 1, 1],
+            },
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 4,
+            "out_hidden_size": 32,
+            "patch_size": 14,
+            "window_size": 56,
+            "fullatt_block_indexes": [1],
+            "tokens_per_second": 4,
+        },
+        video_token_id=video,
+        image_token_id=image,
+        vision_start_token_id=start,
+        vision_end_token_id=end,
+        tie_word_embeddings=False,
+    )
+    size = {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 16}
+    processor = Qwen2_5_VLProcessor(
+        image_processor=Qwen2VLImageProcessor(size=size),
+        video_processor=Qwen2VLVideoProcessor(size=size),
+        tokenizer=tok,
+        chat_template=template(
+            "<|vision_start|><|video_pad|><|vision_end|>",
+            "<|vision_start|><|image_pad|><|vision_end|>",
+        ),
+    )
+    return save(Qwen2_5_VLForConditionalGeneration(config), processor, folder)
+
+
+def internvl(folder: Path) -> Path:
+    from transformers import (
+        GotOcr2ImageProcessor,
+        InternVLConfig,
+        InternVLForConditionalGeneration,
+        InternVLProcessor,
+        InternVLVideoProcessor,
+    )
+
+    names = ["<img>", "</img>", "<IMG_CONTEXT>", "<video>"]
+    tok = tokenizer(
+        names,
+        start_image_token="<img>",
+        end_image_token="</img>",
+        context_image_token="<IMG_CONTEXT>",
+        video_token="<video>",
+    )
+    config = InternVLConfig(
+        text_config={"model_type": "qwen3", **TEXT, "vocab_size": len(tok), "head_dim": 8},
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "image_size": [28, 28],
+            "patch_size": [7, 7],
+        },
+        image_token_id=tok.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_seq_length=4,
+        tie_word_embeddings=False,
+    )
+    size = {"height": 28, "width": 28}
+    processor = InternVLProcessor(
+        image_processor=GotOcr2ImageProcessor(size=size),
+        video_processor=InternVLVideoProcessor(size=size),
+        tokenizer=tok,
+        image_seq_length=4,
+        chat_template=template("<video>\n", "<IMG_CONTEXT>\n"),
+    )
+    return save(InternVLForConditionalGeneration(config), processor, folder)
+
+
+def qwen3_vl(folder: Path, moe: bool = False) -> Path:
+    import transformers as tf
+
+    names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
+    tok = tokenizer(names)
+    start, end, video, image = tok.convert_tokens_to_ids(names)
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    config_class = tf.Qwen3VLMoeConfig if moe else tf.Qwen3VLConfig
+    config = config_class(
+        text_config={
+            **TEXT,
+            **(experts if moe else {}),
+            "head_dim": 8,
+            "vocab_size": len(tok),
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [2, 1, 1],
+                "mrope_interleaved": True,
+            },
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 4,
+            "out_hidden_size": 32,
+            "patch_size": 16,
+            "num_position_embeddings": 16,
+            "deepstack_visual_indexes": [0, 1],
+        },
+        video_token_id=video,
+        image_token_id=image,
+        vision_start_token_id=start,
+        vision_end_token_id=end,
+        tie_word_embeddings=False,
+    )
+    processor = tf.Qwen3VLProcessor(
+        image_processor=tf.Qwen2VLImageProcessor(
+            size={"shortest_edge": 32 * 32, "longest_edge": 32 * 32 * 4}, patch_size=16
+        ),
+        video_processor=tf.Qwen3VLVideoProcessor(
+            size={"shortest_edge": 32 * 32 * 2, "longest_edge": 32 * 32 * 64}
+        ),
+        tokenizer=tok,
+        # The processor puts start and end around the frames of each pair itself.
+        chat_template=template("<|vision_start|><|video_pad|><|vision_end|>", "<|image_pad|>"),
+    )
+    model = tf.Qwen3VLMoeForConditionalGeneration if moe else tf.Qwen3VLForConditionalGeneration
+    return save(model(config), processor, folder)
+
+
+def qwen3_vl_moe(folder: Path) -> Path:
+    return qwen3_vl(folder, moe=True)
+
+
+def glm4v(folder: Path) -> Path:
+    import transformers as tf
+
+    names = [
+        f"<|{name}|>"
+        for kind in ("image", "video")
+        for name in (f"begin_of_{kind}", f"end_of_{kind}", kind)
+    ]
+    tok = tokenizer(names)
+    ids = dict(zip(names, tok.convert_tokens_to_ids(names), strict=True))
+    config = tf.Glm4vConfig(
+        text_config={
+            **TEXT,
+            "hidden_size": 64,
+            "vocab_size": len(tok),
+            "pad_token_id": None,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "partial_rotary_factor": 0.5,
+                "mrope_section": [2, 1, 1],
+            },
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 4,
+            "out_hidden_size": 64,
+            "image_size": 56,
+        },
+        image_token_id=ids["<|image|>"],
+        video_token_id=ids["<|video|>"],
+        image_start_token_id=ids["<|begin_of_image|>"],
+        image_end_token_id=ids["<|end_of_image|>"],
+        video_start_token_id=ids["<|begin_of_video|>"],
+        video_end_token_id=ids["<|end_of_video|>"],
+        tie_word_embeddings=False,
+    )
+    processor = tf.Glm4vProcessor(
+        image_processor=tf.Glm4vImageProcessor(
+            size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 4}
+        ),
+        video_processor=tf.Glm4vVideoProcessor(
+            size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 64}
+        ),
+        tokenizer=tok,
+        chat_template=template(
+            "<|begin_of_video|><|video|><|end_of_video|>",
+            "<|begin_of_image|><|image|><|end_of_image|>",
+        ),
+    )
+    return save(tf.Glm4vForConditionalGeneration(config), processor, folder)
+
+
+TOWER = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "image_size": 28,
+    "patch_size": 7,
+}
+PINPOINTS = [[28, 56], [56, 28], [56, 56]]
+
+
+def llava_next_video(folder: Path) -> Path:
+    import transformers as tf
+
+    tok = tokenizer(["<video>", "<image>"])
+    video, image = tok.convert_tokens_to_ids(["<video>", "<image>"])
+    config = tf.LlavaNextVideoConfig(
+        text_config={"model_type": "llama", **TEXT, "vocab_size": len(tok)},
+        vision_config={"model_type": "clip_vision_model", **TOWER, "projection_dim": 32},
+        video_token_index=video,
+        image_token_index=image,
+        image_grid_pinpoints=PINPOINTS,
+        tie_word_embeddings=False,
+    )
+    size = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
+    processor = tf.LlavaNextVideoProcessor(
+        video_processor=tf.LlavaNextVideoVideoProcessor(**size),
+        image_processor=tf.LlavaNextImageProcessor(**size, image_grid_pinpoints=PINPOINTS),
+        tokenizer=tok,
+        patch_size=7,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=template("<video>\n", "<image>\n"),
+    )
+    return save(tf.LlavaNextVideoForConditionalGeneration(config), processor, folder)
+
+
+def llava_onevision(folder: Path) -> Path:
+    import transformers as tf
+
+    tok = tokenizer(["<video>", "<image>"])
+    video, image = tok.convert_tokens_to_ids(["<video>", "<image>"])
+    config = tf.LlavaOnevisionConfig(
+        text_config={"model_type": "qwen2", **TEXT, "vocab_size": len(tok)},
+        vision_config={"model_type": "siglip_vision_model", **TOWER, "vision_use_head": False},
+        video_token_index=video,
+        image_token_index=image,
+        image_grid_pinpoints=PINPOINTS,
+        tie_word_embeddings=False,
+    )
+    size = {"size": {"height": 28, "width": 28}}
+    processor = tf.LlavaOnevisionProcessor(
+        image_processor=tf.LlavaOnevisionImageProcessor(**size, image_grid_pinpoints=PINPOINTS),
+        video_processor=tf.LlavaOnevisionVideoProcessor(**size),
+        tokenizer=tok,
+        num_image_tokens=16,
+        vision_feature_select_strategy="full",
+        chat_template=template("<video>\n", "<image>\n"),
+    )
+    return save(tf.LlavaOnevisionForConditionalGeneration(config), processor, folder)
+
+
+def smolvlm(folder: Path) -> Path:
+    import transformers as tf
+    from transformers.models.smolvlm import processing_smolvlm
+
+    if not processing_smolvlm.num2words:  # a package that only spells the number of frames
+        processing_smolvlm.num2words = str
+    tok = tokenizer(
+        ["<video>", "<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>"]
+    )
+    config = tf.SmolVLMConfig(
+        text_config={"model_type": "llama", **TEXT, "vocab_size": len(tok), "pad_token_id": None},
+        vision_config=TOWER,
+        image_token_id=tok.convert_tokens_to_ids("<image>"),
+        scale_factor=2,
+        tie_word_embeddings=False,
+    )
+    size = {"size": {"longest_edge": 28}, "max_image_size": {"longest_edge": 28}}
+    processor = tf.SmolVLMProcessor(
+        image_processor=tf.SmolVLMImageProcessor(**size),
+        video_processor=tf.SmolVLMVideoProcessor(**size),
+        tokenizer=tok,
+        image_seq_len=4,
+        chat_template=template("<video>", "<image>"),
+    )
+    return save(tf.SmolVLMForConditionalGeneration(config), processor, folder)
+
+
+def gemma3(folder: Path) -> Path:
+    import transformers as tf
+
+    named = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
+    tok = tokenizer([*named.values(), "<image_soft>"], **named, image_token="<image_soft>")
+    config = tf.Gemma3Config(
+        text_config={
+            **TEXT,
+            "head_dim": 8,
+            "vocab_size": len(tok),
+            "sliding_window": 64,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "query_pre_attn_scalar": 8,
+            "pad_token_id": tok.pad_token_id,
+            "bos_token_id": None,
+            "eos_token_id": tok.eos_token_id,
+        },
+        vision_config={**TOWER, "vision_use_head": False},
+        mm_tokens_per_image=4,
+        boi_token_index=tok.convert_tokens_to_ids("<start_of_image>"),
+        eoi_token_index=tok.convert_tokens_to_ids("<end_of_image>"),
+        image_token_index=tok.convert_tokens_to_ids("<image_soft>"),
+        tie_word_embeddings=False,
+    )
+    processor = tf.Gemma3Processor(
+        image_processor=tf.Gemma3ImageProcessor(size={"height": 28, "width": 28}),
+        tokenizer=tok,
+        image_seq_length=4,
+        chat_template=template("", "<start_of_image>"),
+    )
+    return save(tf.Gemma3ForConditionalGeneration(config), processor, folder)
+
+
+BUILDERS: dict[str, Callable[[Path], Path]] = {
+    "qwen2_5_vl": qwen2_5_vl,
+    "qwen3_vl": qwen3_vl,
+    "qwen3_vl_moe": qwen3_vl_moe,
+    "glm4v": glm4v,
+    "internvl": internvl,
+    "llava_next_video": llava_next_video,
+    "llava_onevision": llava_onevision,
+    "smolvlm": smolvlm,
+    "gemma3": gemma3,
+}
+"""Family → builder of a checkpoint in a folder."""
+
+AS_IMAGES = {"gemma3"}
+"""Families that take frames only as images."""

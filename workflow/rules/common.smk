@@ -1,0 +1,141 @@
+"""Functions of the workflow, and the checked study. The rules stand in the other files."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+SCRIPTS = ROOT / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+# Jobs call `python`: let it be the one that runs Snakemake, also where no environment is active.
+# An environment of --sdm conda comes before it.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+from zerosign import study as studies
+from zerosign.codedigest import code_digest
+from zerosign.errors import UserError
+from zerosign.io import sha256_file
+from zerosign.sampling import decode_plan
+
+CHECKSUM_LIMIT = 1_000_000  # bytes; Snakemake compares larger inputs by time, not by content
+
+
+def load_study():
+    """The study, checked; a mistake in it ends the program with one line before any job."""
+    files = ", ".join(os.path.relpath(file) for file in workflow.configfiles)
+    try:
+        return studies.load(config, files, ROOT / "workflow" / "schemas")
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+STUDY = load_study()
+RESULTS = f"results/{STUDY.name}"
+DATASET = STUDY.config["dataset"]
+# The tables that each figure is drawn from.
+FIGURES = {
+    "accuracy": ["accuracy"],
+    "outcomes": ["outcomes"],
+    "per_gloss": ["per_gloss", "outcomes"],
+    "alignment": ["alignment"],
+}
+SHARDS = range(STUDY.config["shards"])
+
+
+def code(program, *modules):
+    """Digest of the code a program reaches: a rule that carries it reruns when it changes."""
+    return code_digest(SCRIPTS / f"{program}.py", modules)
+
+
+def adapter_code(program, model):
+    """The same with the adapter of a model, which is chosen by name."""
+    return code(program, f"zerosign.adapters.{STUDY.models[model]['adapter']}")
+
+
+def as_json(value):
+    """A setting as one argument of a program."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def is_large(path):
+    return Path(path).exists() and Path(path).stat().st_size >= CHECKSUM_LIMIT
+
+
+def by_content(path):
+    """An input that is never compared by time: a large file needs `content` in the params too."""
+    return ancient(path) if is_large(path) else path
+
+
+def content(path):
+    """Digest of a large file, for params; Snakemake itself compares small ones by content."""
+    return sha256_file(path) if is_large(path) else None
+
+
+def table_path():
+    """The file that lists the data set's clips."""
+    return DATASET["metadata"] if DATASET["format"] == "wlasl" else DATASET["table"]
+
+
+def table_options():
+    """How the programs of this stage are told of that file."""
+    if DATASET["format"] == "csv":
+        return f"--csv {table_path()}"
+    return f"--metadata {table_path()} --subset {DATASET['subset']}"
+
+
+def split_inputs():
+    """Files that the splits are checked against."""
+    files = {}
+    if "split_file" in DATASET:
+        files["split_file"] = by_content(DATASET["split_file"])
+    if STUDY.facts.published:
+        files["published"] = STUDY.facts.published
+    return files
+
+
+def split_options():
+    """The same as options of the program."""
+    options = [f"--{key.replace('_', '-')} {path}" for key, path in split_inputs().items()]
+    return " ".join([table_options(), *options])
+
+
+def checkpoint_files(model):
+    """Files of a checkpoint that lies here; none for one of the hub."""
+    place = STUDY.models[model]["checkpoint"]
+    if not studies.is_local(place):
+        return []
+    folder = Path(place)
+    return [str(folder / "config.json"), by_content(str(folder / "model.safetensors"))]
+
+
+def frames_of(sampling, shard):
+    """Frames of a shard: the pixels, for which the selection's digests stand, and the selection."""
+    return {
+        "decoded": ancient(f"<results>/frames/decoded/{shard}.npz"),
+        "selection": f"<results>/frames/{sampling}/{shard}.npz",
+    }
+
+
+def infer_input(wildcards):
+    run = STUDY.runs[wildcards.run]
+    files = frames_of(run.sampling, wildcards.shard)
+    return files | {"checkpoint": checkpoint_files(run.model)}
+
+
+def embed_input(wildcards):
+    files = frames_of(STUDY.config["alignment"]["sampling"], wildcards.shard)
+    return files | {"checkpoint": checkpoint_files(wildcards.model)}
+
+
+def embed_texts_input(wildcards):
+    descriptions = STUDY.config["alignment"]["descriptions"]
+    files = {"texts": by_content(descriptions)} if descriptions else {}
+    return files | {"checkpoint": checkpoint_files(wildcards.model)}
+
+
+def embed_texts_option():
+    """The text that stands for a gloss: its description, or the gloss itself."""
+    descriptions = STUDY.config["alignment"]["descriptions"]
+    return f"--texts {descriptions}" if descriptions else "--template '{gloss}'"

@@ -1,0 +1,463 @@
+"""Downloads from the sites that a data set names: polite, safe, resumable, done once.
+
+One request at a time to a host, with a pause between them; retries with growing pauses; a host
+that keeps failing is left alone. Only http and https, redirects looked at one by one, sizes
+limited, contents looked at. What came of a URL is kept in a journal, so that neither a finished
+file nor a dead link is asked for twice.
+"""
+
+import contextlib
+import email.utils
+import ipaddress
+import json
+import os
+import queue
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from zerosign.probe import not_video
+
+AGENT = "Mozilla/5.0 (compatible; zerosign/0.1; academic data set; one request at a time)"
+MAX_REDIRECTS = 5
+HOSTS_AT_ONCE = 8
+JOURNAL = "downloads.jsonl"
+# Failures that asking again does not mend: they are remembered, and not asked for in later runs.
+LASTING = frozenset({"gone", "not_a_video", "too_large", "unsafe_url", "redirects"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How patient and how polite. Times in s."""
+
+    interval: float = 1.0  # least time between two requests to a host
+    connect: float = 10.0
+    read: float = 30.0  # longest silence
+    deadline: float = 900.0  # for one attempt
+    attempts: int = 4
+    backoff: float = 2.0  # before the second attempt; doubles
+    patience: float = 120.0  # the longest Retry-After that is waited for
+    give_up_after: int = 5  # files in a row that a host failed to give
+    max_bytes: int = 500 * 2**20
+    private_hosts: bool = False  # allow addresses that are not public
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to get. ``stem``: its path without the extension."""
+
+    url: str
+    stem: Path
+    youtube: bool = False
+    referer: str | None = None
+    interval: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a URL: ``status`` "ok" with a ``file``, or why not."""
+
+    url: str
+    status: str
+    detail: str = ""
+    file: str | None = None
+
+
+class Refused(Exception):
+    """A download that failed. ``again``: whether another attempt may mend it, after ``wait`` s."""
+
+    def __init__(self, status: str, detail: str, again: bool = False, wait: float | None = None):
+        super().__init__(detail)
+        self.status, self.detail, self.again, self.wait = status, detail, again, wait
+
+
+class Pace:
+    """Keeps the requests to one host apart."""
+
+    def __init__(self, interval: float):
+        self._interval = interval
+        self._next = 0.0
+
+    def wait(self) -> None:
+        time.sleep(max(0.0, self._next - time.monotonic()))
+        self._next = time.monotonic() + self._interval
+
+
+# One file
+
+
+def download(
+    url: str,
+    target: Path,
+    session: requests.Session,
+    limits: Limits,
+    pace: Pace,
+    referer: str | None = None,
+    video: bool = True,
+) -> None:
+    """Get one file to ``target``, all of it or nothing. Raises `Refused`.
+
+    An interrupted download is continued, in this run or a later one, if the server can show that
+    the file is still the same. With ``video``, what is surely none is refused.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pause = limits.backoff
+    for left in reversed(range(limits.attempts)):
+        try:
+            return _attempt(url, target, session, limits, pace, referer, video)
+        except Refused as refused:
+            wait = pause if refused.wait is None else refused.wait
+            if not refused.again:
+                _forget(target)
+            if not refused.again or not left or wait > limits.patience:
+                raise
+            time.sleep(wait)
+            pause *= 2
+
+
+def _attempt(
+    url: str,
+    target: Path,
+    session: requests.Session,
+    limits: Limits,
+    pace: Pace,
+    referer: str | None,
+    video: bool,
+) -> None:
+    part, state = _partial(target)
+    offset, validator = _unfinished(part, state, url)
+    headers = {"User-Agent": AGENT, "Accept": "video/*, */*;q=0.5", "Accept-Encoding": "identity"}
+    if referer:
+        headers["Referer"] = referer
+    if offset:
+        headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
+    deadline = time.monotonic() + limits.deadline
+    with _open(url, session, headers, limits, pace) as response:
+        whole = _length(response, offset, validator)
+        if whole is RESTART:
+            _forget(target)
+            raise Refused("truncated", "the file changed during the download", again=True)
+        if response.status_code == 200:
+            offset = 0
+        if whole is not None and whole > limits.max_bytes:
+            raise Refused("too_large", f"{whole} bytes, the limit is {limits.max_bytes}")
+        kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        if video and kind in ("text/html", "application/xhtml+xml"):
+            raise Refused("not_a_video", "the server sent a web page (HTML)")
+        with open(part, "ab" if offset else "wb") as file:
+            if not offset:  # only now: it must not vouch for what an earlier file left
+                known = {"url": url, "validator": _validator(response)}
+                state.write_text(json.dumps(known), "utf-8")
+            for block in _blocks(response):
+                if video and not offset and (what := not_video(block[:512])):
+                    raise Refused("not_a_video", f"the server sent {what}")
+                file.write(block)
+                offset += len(block)
+                if offset > limits.max_bytes:
+                    raise Refused("too_large", f"more than {limits.max_bytes} bytes")
+                if time.monotonic() > deadline:
+                    raise Refused("unreachable", f"not done after {limits.deadline:.0f} s", True)
+    if whole is not None and offset != whole:
+        raise Refused("truncated", f"{offset} of {whole} bytes came", again=True)
+    if not offset:
+        raise Refused("not_a_video", "the server sent an empty file")
+    os.replace(part, target)
+    state.unlink(missing_ok=True)
+
+
+def _partial(target: Path) -> tuple[Path, Path]:
+    """Where an unfinished download lies, and what is known of it."""
+    return Path(f"{target}.part"), Path(f"{target}.part.json")
+
+
+def _forget(target: Path) -> None:
+    for file in _partial(target):
+        file.unlink(missing_ok=True)
+
+
+RESTART = object()
+
+
+def _length(response: requests.Response, offset: int, validator: str | None) -> Any:
+    """Bytes of the whole file, None if the server does not say, or RESTART. Raises `Refused`."""
+    code = response.status_code
+    if code == 200:
+        length = response.headers.get("Content-Length", "")
+        packed = response.headers.get("Content-Encoding", "identity") != "identity"
+        return int(length) if length.isdecimal() and not packed else None
+    if code == 206 and offset:
+        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+        same = _validator(response) in (None, validator)
+        return int(span[2]) if span and int(span[1]) == offset and same else RESTART
+    if code in (206, 416):
+        return RESTART
+    raise _refusal(response)
+
+
+def _refusal(response: requests.Response) -> Refused:
+    code = response.status_code
+    said = f"HTTP {code} {response.reason or ''}".strip()
+    if code in (404, 410):
+        return Refused("gone", said)
+    if code in (429, 503):
+        wait = _retry_after(response.headers.get("Retry-After", ""))
+        return Refused("rate_limited", said, again=True, wait=wait)
+    if code in (401, 403, 451):
+        return Refused("forbidden", said)
+    if code in (408, 425) or code >= 500:
+        return Refused("server_error", said, again=True)
+    return Refused("refused", said)
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds of a Retry-After header, a number or a date; None if there is none."""
+    if value.strip().isdecimal():
+        return float(value)
+    with contextlib.suppress(TypeError, ValueError):
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    return None
+
+
+def _blocks(response: requests.Response) -> Iterator[bytes]:
+    """The body in blocks; a connection that breaks is worth another attempt."""
+    try:
+        yield from response.iter_content(1 << 16)
+    except requests.RequestException as error:
+        raise Refused("truncated", f"the connection broke ({_say(error)})", again=True) from None
+
+
+def _open(
+    url: str, session: requests.Session, headers: Mapping[str, str], limits: Limits, pace: Pace
+) -> requests.Response:
+    """Response to a GET; redirects are followed up to `MAX_REDIRECTS`, each looked at first."""
+    for _ in range(MAX_REDIRECTS + 1):
+        check_url(url, limits.private_hosts)
+        pace.wait()
+        try:
+            response = session.get(
+                url,
+                headers=headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=(limits.connect, limits.read),
+            )
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            raise Refused("unsafe_url", _say(error)) from None
+        except requests.RequestException as error:
+            raise Refused("unreachable", _say(error), again=True) from None
+        if not response.is_redirect:
+            return response
+        url = urljoin(url, response.headers["Location"])
+        response.close()
+    raise Refused("redirects", f"more than {MAX_REDIRECTS} redirects")
+
+
+def check_url(url: str, private_hosts: bool) -> None:
+    """Refuse a URL that is not http(s), carries a password, or leads into a private network."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise Refused("unsafe_url", f"{url!r}: {error}") from None
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        raise Refused("unsafe_url", f"{url!r}: only plain http and https URLs are asked for")
+    if private_hosts or requests.utils.get_environ_proxies(url):
+        return  # behind a proxy, the proxy resolves and decides
+    try:
+        found = socket.getaddrinfo(host, port or parts.scheme, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Refused("unreachable", f"{host}: {_say(error)}", again=True) from None
+    for text in {str(entry[4][0]).split("%")[0] for entry in found}:
+        address = ipaddress.ip_address(text)
+        if not (getattr(address, "ipv4_mapped", None) or address).is_global:
+            raise Refused("unsafe_url", f"{host} is {text}, not a public address")
+
+
+def _unfinished(part: Path, state: Path, url: str) -> tuple[int, str | None]:
+    """Bytes of an interrupted download that may be continued, and what identifies the file."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads(state.read_text("utf-8"))
+        if known["url"] == url and known["validator"]:
+            return part.stat().st_size, known["validator"]
+    return 0, None
+
+
+def _validator(response: requests.Response) -> str | None:
+    """What says that a file is the same: a strong ETag, else the time of its last change."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified")
+
+
+def _say(error: BaseException) -> str:
+    """The innermost reason of a network error, on one line."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.split())[:200]
+
+
+# YouTube
+
+
+def youtube_command(url: str, stem: Path, limits: Limits) -> list[str]:
+    """The call of yt-dlp for one video: no sound, at most 720 lines, no ffmpeg needed."""
+    return [
+        sys.executable,
+        *("-m", "yt_dlp", "--ignore-config", "--no-playlist", "--quiet", "--no-progress"),
+        *("--no-mtime", "--fixup", "never", "--format", "bestvideo/best"),
+        *("--format-sort", "res:720,vcodec:h264,ext:mp4"),
+        *("--retries", "2", "--socket-timeout", f"{limits.read:.0f}"),
+        *("--max-filesize", str(limits.max_bytes)),
+        *("--output", str(stem).replace("%", "%%") + ".%(ext)s", "--", url),
+    ]
+
+
+def download_youtube(url: str, stem: Path, limits: Limits) -> Path:
+    """Get a video through yt-dlp; returns the file. Raises `Refused`."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        run = subprocess.run(
+            youtube_command(url, stem, limits),
+            capture_output=True,
+            text=True,
+            timeout=limits.deadline,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refused("unreachable", f"not done after {limits.deadline:.0f} s", True) from None
+    files = [
+        file
+        for file in sorted(stem.parent.glob(f"{stem.name}.*"))
+        if file.suffix not in (".part", ".ytdl", ".json", ".temp")
+    ]
+    if run.returncode == 0 and files:
+        return files[0]
+    lines = [line for line in (run.stderr or "").splitlines() if line.strip()]
+    said = lines[-1].removeprefix("ERROR: ").strip() if lines else "yt-dlp brought no file"
+    raise Refused(_youtube_status(run.returncode, said), said[:200])
+
+
+def _youtube_status(code: int, said: str) -> str:
+    text = said.lower()
+    if "no module named" in text:
+        return "needs_yt_dlp"
+    if code == 0:
+        return "too_large"  # yt-dlp skips such a file without an error
+    if any(word in text for word in ("sign in", "confirm you", "captcha", "forbidden", "403")):
+        return "forbidden"
+    if "429" in text or "rate-limit" in text or "too many requests" in text:
+        return "rate_limited"
+    gone = ("unavailable", "private video", "removed", "terminated", "does not exist", "not found")
+    if any(word in text for word in (*gone, "404", "no longer available")):
+        return "gone"
+    return "unreachable"
+
+
+# Many files
+
+
+def fetch(
+    tasks: Iterable[Task], folder: Path, limits: Limits, again: bool = False
+) -> Iterator[Outcome]:
+    """Get many files, hosts side by side, one at a time from each. Outcomes as they come.
+
+    What the journal in ``folder`` knows is not asked for again, but for passing failures and,
+    with ``again``, for lasting ones.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    known = read_journal(folder)
+    by_host: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        earlier = known.get(task.url)
+        if earlier and _stands(earlier, folder, again):
+            yield earlier
+        else:
+            host = "youtube" if task.youtube else urlsplit(task.url).netloc
+            by_host[host].append(task)
+    outcomes: queue.Queue[Outcome | BaseException] = queue.Queue()
+    places = threading.Semaphore(HOSTS_AT_ONCE)
+
+    def serve(host_tasks: list[Task]) -> None:
+        try:
+            with places:
+                for outcome in _from_host(host_tasks, folder, limits):
+                    outcomes.put(outcome)
+        except BaseException as error:  # to be raised where the outcomes are read
+            outcomes.put(error)
+
+    for host_tasks in by_host.values():  # daemons: an interrupted program doesn't wait for them
+        threading.Thread(target=serve, args=(host_tasks,), daemon=True).start()
+    with open(folder / JOURNAL, "a", encoding="utf-8") as journal:
+        for _ in range(sum(map(len, by_host.values()))):
+            outcome = outcomes.get()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            entry = asdict(outcome) | {"time": round(time.time())}
+            journal.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            journal.flush()
+            yield outcome
+
+
+def _stands(earlier: Outcome, folder: Path, again: bool) -> bool:
+    if earlier.status == "ok":
+        return earlier.file is not None and (folder / earlier.file).is_file()
+    return earlier.status in LASTING and not again
+
+
+def _from_host(tasks: list[Task], folder: Path, limits: Limits) -> Iterator[Outcome]:
+    """Outcomes of one host's files in turn; after some failures in a row the rest is not asked."""
+    interval = max(task.interval or limits.interval for task in tasks)
+    pace = Pace(interval)
+    in_a_row, last = 0, ""
+    with requests.Session() as session:
+        for task in tasks:
+            if in_a_row >= limits.give_up_after:
+                detail = f"not asked: the host failed {in_a_row} times in a row ({last})"
+                yield Outcome(task.url, "unreachable", detail)
+                continue
+            try:
+                file = _get(task, session, limits, pace)
+                in_a_row = 0
+                yield Outcome(task.url, "ok", file=str(file.relative_to(folder)))
+            except Refused as refused:
+                in_a_row = 0 if refused.status in LASTING else in_a_row + 1
+                last = refused.detail
+                yield Outcome(task.url, refused.status, refused.detail)
+
+
+def _get(task: Task, session: requests.Session, limits: Limits, pace: Pace) -> Path:
+    if task.youtube:
+        pace.wait()
+        return download_youtube(task.url, task.stem, limits)
+    target = task.stem.with_name(task.stem.name + extension(task.url))
+    download(task.url, target, session, limits, pace, task.referer)
+    return target
+
+
+def extension(url: str) -> str:
+    """Extension for a file of a URL: its own if that is a plain one, else ".mp4"."""
+    suffix = Path(urlsplit(url).path).suffix.lower()
+    return suffix if re.fullmatch(r"\.[a-z0-9]{2,4}", suffix) else ".mp4"
+
+
+def read_journal(folder: Path) -> dict[str, Outcome]:
+    """The last outcome by URL. A line that a killed run left unfinished does not count."""
+    known: dict[str, Outcome] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (folder / JOURNAL).read_text("utf-8").splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                entry: dict[str, Any] = json.loads(line)
+                names = ("url", "status", "detail", "file")
+                known[entry["url"]] = Outcome(**{name: entry[name] for name in names})
+    return known

@@ -1,0 +1,82 @@
+"""Adapters: one a kind of interface to models. A model is an entry in models.yaml.
+
+A module here offers
+
+- ``identity(entry) -> dict``: everything about the model that determines its answers (cheap:
+  nothing is loaded), so that the journal knows what was answered already;
+- ``load(entry) -> Adapter``: the model, ready to answer.
+"""
+
+import importlib
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from zerosign.errors import UserError
+from zerosign.framecache import Clip
+from zerosign.prompts import Message
+
+KINDS = {
+    "chat": "zerosign.adapters.chat",
+}
+"""Value of an entry's ``adapter`` key → module."""
+
+EXECUTION_KEYS = frozenset({"batch_size", "device_map", "gpus"})
+"""Keys that say how to run a model; they don't change what it answers."""
+
+
+class ClipError(Exception):
+    """A model cannot be asked about this clip: an answer of its own class, not a crash."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question about one clip."""
+
+    clip: Clip
+    messages: list[Message]
+    question: str = ""
+    candidates: tuple[str, ...] = ()
+    """For closed-set answers: what the model chooses from."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and what the model effectively saw."""
+
+    text: str
+    finish: str
+    """stop | length | error"""
+    error: str | None = None
+    prompt_tokens: int | None = None
+    visual_tokens: int | None = None
+    answer_tokens: int | None = None
+    frames: int | None = None
+    pixels_height: int | None = None
+    pixels_width: int | None = None
+    timestamps: list[float] | None = None
+    seconds: float | None = None
+
+
+class Adapter(Protocol):
+    """A loaded model. ``prepare`` runs in another thread than ``answer``, one batch ahead."""
+
+    def bucket(self, request: Request) -> Hashable:
+        """Requests of equal buckets may share a batch."""
+        ...
+
+    def prepare(self, requests: Sequence[Request]) -> Any:
+        """Everything the CPU does before the model runs. Raises `ClipError` or ValueError."""
+        ...
+
+    def answer(self, prepared: Any) -> list[Answer]:
+        """Run the model: one answer a request, in order. May run out of memory (torch's error)."""
+        ...
+
+
+def module(entry: Mapping[str, Any]) -> Any:
+    """The adapter module of a model entry."""
+    kind = entry.get("adapter")
+    if kind not in KINDS:
+        raise UserError(f"model: unknown adapter {kind!r}; use one of {sorted(KINDS)}")
+    return importlib.import_module(KINDS[kind])

@@ -1,0 +1,362 @@
+"""Every image-text-to-text model in transformers whose processor has a chat template."""
+
+import dataclasses
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zerosign.adapters import Answer, Request, checkpoint
+from zerosign.errors import UserError
+from zerosign.framecache import Clip
+from zerosign.prompts import Message
+
+identity = checkpoint.identity
+
+RAGGED = frozenset({"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "glm4v"})
+"""Families (``config.model_type``) proven to answer alike in batches of mixed frame counts.
+
+All others get batches of one frame count: most stack the frames of a batch, and one (SmolVLM)
+answers wrongly without a word when the counts differ.
+"""
+
+PROCESSOR: dict[str, Any] = {
+    # As the models' authors do it: no frame above the size they trained with.
+    "cap_pixels_per_frame": True,
+    # InternVL would cut each frame that isn't square into tiles: 13 times the tokens at 4:3.
+    "crop_to_patches": False,
+}
+"""Settings given to every processor that knows them, unless the entry says otherwise."""
+
+_VISUAL_INPUTS = {
+    "video": {"pixel_values_videos", "video_grid_thw"},
+    "image": {"pixel_values", "image_grid_thw", "image_sizes", "image_position_ids"},
+}
+
+
+@dataclass
+class Batch:
+    """A batch between `Chat.prepare` and `Chat.answer`: tensors on the CPU, and what was seen."""
+
+    inputs: Any
+    seen: list[dict[str, Any]]
+    seconds: float
+
+
+def load(entry: Mapping[str, Any]) -> "Chat":
+    """Load the checkpoint of a models.yaml entry."""
+    processor = checkpoint.load("AutoProcessor", entry)
+    model = checkpoint.load_model("AutoModelForImageTextToText", entry)
+    return Chat(entry, processor, model)
+
+
+class Chat:
+    """A loaded model with its processor."""
+
+    def __init__(self, entry: Mapping[str, Any], processor: Any, model: Any) -> None:
+        self.entry = entry
+        self.name = str(entry["checkpoint"])
+        self.processor = processor
+        self.model = model
+        tokenizer = processor.tokenizer
+        tokenizer.padding_side = "left"
+        self.ends = _end_tokens(model, tokenizer)
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token_id = self.ends[0]
+        self.visual_ids = _visual_ids(model.config)
+        self.options = _processor_options(entry, processor)
+        self.as_images = entry.get("frames_as", "video") == "images"
+        self.generation = pinned(entry, self.ends, tokenizer)
+        # generate() fills what a config leaves open from the model's own; here nothing is its own.
+        model.generation_config = self.generation
+
+    def bucket(self, request: Request) -> Hashable:
+        """Requests that may share a batch."""
+        family = self.model.config.model_type
+        return 0 if family in RAGGED and not self.as_images else len(request.clip.frames)
+
+    def prepare(self, requests: Sequence[Request]) -> Batch:
+        """Tokens and pixels of a batch, padded on the left."""
+        start = time.perf_counter()
+        texts = [self._prompt_text(request) for request in requests]
+        inputs = self._process(texts, requests)
+        seen = [self._seen(inputs, i, requests) for i in range(len(requests))]
+        return Batch(inputs, seen, time.perf_counter() - start)
+
+    def answer(self, prepared: Batch) -> list[Answer]:
+        """Generate. The seconds of a batch, preparation included, are shared out evenly."""
+        import torch
+
+        start = time.perf_counter()
+        inputs = self._to_device(prepared.inputs)
+        with torch.inference_mode():
+            output = self.model.generate(**inputs, generation_config=self.generation)
+        generated = output[:, inputs["input_ids"].shape[1] :].tolist()
+        seconds = (prepared.seconds + time.perf_counter() - start) / len(generated)
+        return [
+            Answer(**self._read(tokens), **seen, seconds=seconds)
+            for tokens, seen in zip(generated, prepared.seen, strict=True)
+        ]
+
+    def embed_clip(self, clip: Clip) -> np.ndarray:
+        """float32[D]: mean over a clip's visual tokens, in the language model's input space."""
+        import torch
+
+        message = {"role": "user", "content": [{"type": "video"}]}
+        inputs = self._to_device(self.prepare([Request(clip, [message])]).inputs)
+        kind = "video" if "pixel_values_videos" in inputs else "image"
+        features = getattr(self.model, f"get_{kind}_features")
+        accepted = {key: value for key, value in inputs.items() if key in _VISUAL_INPUTS[kind]}
+        with torch.inference_mode():
+            tokens = features(**accepted, return_dict=True).pooler_output
+        parts = tokens if isinstance(tokens, list | tuple) else [tokens]
+        flat = torch.cat([part.reshape(-1, part.shape[-1]) for part in parts])
+        return flat.float().mean(0).cpu().numpy()
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """float32[len(texts), D]: mean over a text's tokens of the decoder's last hidden state."""
+        import torch
+
+        decoder = self.model.get_decoder()
+        rows = []
+        for text in texts:
+            ids = self.processor.tokenizer(text, return_tensors="pt").input_ids
+            with torch.inference_mode():
+                embeds = self.model.get_input_embeddings()(ids.to(self.model.device))
+                hidden = decoder(inputs_embeds=embeds, use_cache=False).last_hidden_state
+            rows.append(hidden[0].float().mean(0).cpu().numpy())
+        return np.stack(rows)
+
+    def _prompt_text(self, request: Request) -> str:
+        """The messages through the model's chat template, placeholders for the frames included.
+
+        A template that leaves out the system message or the question is a `UserError`: the answers
+        would be to another prompt than the one that was configured.
+        """
+        messages = adapt(
+            request.messages,
+            images=len(request.clip.frames) if self.as_images else 0,
+            system=self.entry.get("system_role", "system") == "system",
+        )
+        try:
+            text = self.processor.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # templates raise whatever they like
+            raise UserError(
+                f"checkpoint {self.name}: its chat template refuses the prompt ({error}); "
+                "if it knows no system message, set system_role: user in the model's entry"
+            ) from error
+        for message in messages:
+            for part in message["content"]:
+                if part["type"] == "text" and part["text"] not in text:
+                    raise UserError(
+                        f"checkpoint {self.name}: its chat template leaves out the "
+                        f"{message['role']} message; set system_role: user in the model's entry "
+                        "to put the system text before the question"
+                    )
+        return text
+
+    def _process(self, texts: list[str], requests: Sequence[Request]) -> Any:
+        tokenizer = self.processor.tokenizer
+        bos = tokenizer.bos_token
+        options = {
+            "padding": True,
+            "return_tensors": "pt",
+            # A template that writes the first token itself must not get a second one.
+            "add_special_tokens": not (bos and texts[0].startswith(bos)),
+            **self.options,
+        }
+        if self.as_images:
+            images = [list(request.clip.frames) for request in requests]
+            return self.processor(text=texts, images=images, **options)
+        least = getattr(self.processor.video_processor, "temporal_patch_size", 1)
+        clips = [_at_least(request.clip, least) for request in requests]
+        return self.processor(
+            text=texts,
+            videos=[[clip.frames] for clip in clips],
+            do_sample_frames=False,
+            video_metadata=[_metadata(clip) for clip in clips],
+            **options,
+        )
+
+    def _seen(self, inputs: Any, i: int, requests: Sequence[Request]) -> dict[str, Any]:
+        """What the model sees of one request. `UserError` if that isn't all the frames."""
+        clip = requests[i].clip
+        ids = inputs["input_ids"][i].numpy()
+        visual = int(np.isin(ids, self.visual_ids).sum())
+        if not visual:
+            raise UserError(
+                f"checkpoint {self.name}: its processor drops videos; "
+                "set frames_as: images in the model's entry"
+            )
+        frames, height, width = frame_geometry(inputs, i, requests, self.as_images, self.processor)
+        if frames < len(clip.frames):
+            raise UserError(
+                f"checkpoint {self.name}: its processor kept {frames} of {len(clip.frames)} frames"
+            )
+        return {
+            "prompt_tokens": int(inputs["attention_mask"][i].sum()),
+            "visual_tokens": visual,
+            "frames": len(clip.frames),
+            "pixels_height": height,
+            "pixels_width": width,
+            "timestamps": [float(t) for t in clip.timestamps],
+        }
+
+    def _to_device(self, inputs: Any) -> dict[str, Any]:
+        moved = {}
+        for key, value in inputs.items():
+            if hasattr(value, "to"):
+                value = value.to(self.model.device, non_blocking=True)
+                if value.is_floating_point() and key.startswith("pixel_values"):
+                    value = value.to(self.model.dtype)
+            moved[key] = value
+        return moved
+
+    def _read(self, tokens: list[int]) -> dict[str, Any]:
+        """Text, finish and length of an answer's tokens (the end token isn't counted)."""
+        length = next((i for i, token in enumerate(tokens) if token in self.ends), None)
+        answer = tokens[:length]
+        text = self.processor.tokenizer.decode(answer, skip_special_tokens=True).strip()
+        finish = "length" if length is None else "stop"
+        return {"text": text, "finish": finish, "answer_tokens": len(answer)}
+
+
+def adapt(messages: Sequence[Message], images: int, system: bool) -> list[Message]:
+    """Rendered messages in the form a model takes.
+
+    ``images`` > 0: so many images in the video's place. ``system`` False: the system text moves to
+    the front of the user's text, for a template without a system role.
+    """
+    adapted = []
+    carried = ""
+    for message in messages:
+        parts: list[dict[str, Any]] = []
+        for part in message["content"]:
+            if part["type"] == "video" and images:
+                parts += [{"type": "image"}] * images
+            else:
+                parts.append(dict(part))
+        if message["role"] == "system" and not system:
+            carried = "\n".join(part["text"] for part in parts) + "\n\n"
+            continue
+        if carried:
+            text = next(part for part in parts if part["type"] == "text")
+            text["text"] = carried + text["text"]
+            carried = ""
+        adapted.append({"role": message["role"], "content": parts})
+    return adapted
+
+
+def pinned(entry: Mapping[str, Any], ends: list[int], tokenizer: Any) -> Any:
+    """The one generation config: greedy, from the entry; only token ids are the checkpoint's."""
+    import transformers
+
+    decoding = entry["decoding"]
+    return transformers.GenerationConfig(
+        max_new_tokens=decoding["max_new_tokens"],
+        do_sample=False,
+        num_beams=1,
+        repetition_penalty=1.0,
+        use_cache=True,
+        eos_token_id=ends,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
+
+
+def frame_geometry(
+    inputs: Any, i: int, requests: Sequence[Request], as_images: bool, processor: Any
+) -> tuple[int, int, int]:
+    """(frames, height, width) of what the vision tower gets of request ``i``, in pixels.
+
+    With frames as images, the size of one image (or tile).
+    """
+    sent = len(requests[i].clip.frames)
+    grid = inputs.get("image_grid_thw" if as_images else "video_grid_thw")
+    if grid is not None:
+        part = processor.image_processor if as_images else processor.video_processor
+        t, h, w = grid[i * sent if as_images else i].tolist()
+        frames = sent if as_images else t * part.temporal_patch_size
+        return frames, h * part.patch_size, w * part.patch_size
+    pixels = None if as_images else inputs.get("pixel_values_videos")
+    if pixels is None:
+        pixels = inputs.get("pixel_values")
+    if pixels is None:
+        raise UserError("the processor returned no pixels: this family needs an adapter of its own")
+    height, width = (int(n) for n in pixels.shape[-2:])
+    if as_images:
+        return sent, height, width
+    # (clips, frames, channels, height, width), or all frames of the batch in one row
+    frames = pixels.shape[1] if pixels.ndim == 5 else pixels.shape[0] // len(requests)
+    return int(frames), height, width
+
+
+def _at_least(clip: Clip, frames: int) -> Clip:
+    """The clip, its last frame repeated until there are ``frames``.
+
+    Models that merge frames in pairs repeat the last one of an odd count themselves, but some of
+    them refuse a single one.
+    """
+    lacking = frames - len(clip.frames)
+    if lacking <= 0:
+        return clip
+    return dataclasses.replace(
+        clip,
+        frames=np.concatenate([clip.frames, np.repeat(clip.frames[-1:], lacking, axis=0)]),
+        timestamps=np.concatenate([clip.timestamps, np.repeat(clip.timestamps[-1:], lacking)]),
+    )
+
+
+def _metadata(clip: Clip) -> dict[str, Any]:
+    """What the processor must know of a clip to place its frames in time."""
+    _, height, width, _ = clip.frames.shape
+    return {
+        "total_num_frames": clip.total_frames,
+        "fps": clip.fps,
+        "duration": clip.duration,
+        "width": width,
+        "height": height,
+        # From the times, not the frame numbers: those run backwards when an ablation reverses a
+        # clip, and count unevenly where the frame rate varies.
+        "frames_indices": np.rint(clip.timestamps * clip.fps).astype(int).tolist(),
+    }
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """Ids that end an answer: the checkpoint's and the tokenizer's."""
+    ends = model.generation_config.eos_token_id
+    ends = ends if isinstance(ends, list) else [ends]
+    found = {int(end) for end in [*ends, tokenizer.eos_token_id] if end is not None}
+    if not found:
+        raise UserError(f"checkpoint {tokenizer.name_or_path}: it names no end-of-text token")
+    return sorted(found)
+
+
+def _visual_ids(config: Any) -> list[int]:
+    """Token ids that hold the place of visual features."""
+    names = [f"{kind}_token_{suffix}" for kind in ("video", "image") for suffix in ("id", "index")]
+    return [value for name in names if isinstance(value := getattr(config, name, None), int)]
+
+
+def _processor_options(entry: Mapping[str, Any], processor: Any) -> dict[str, Any]:
+    """The entry's ``processor`` keys; a `UserError` for one that this processor would ignore."""
+    options = dict(entry.get("processor") or {})
+    as_images = entry.get("frames_as", "video") == "images"
+    part = getattr(processor, "image_processor" if as_images else "video_processor", None)
+    if part is None:
+        raise UserError(
+            f"checkpoint {entry['checkpoint']}: its processor takes no videos; "
+            "set frames_as: images in the model's entry"
+        )
+    known = set(getattr(part.valid_kwargs, "__annotations__", {}))
+    for key in options:
+        if key not in known:
+            raise UserError(
+                f"checkpoint {entry['checkpoint']}: processor has no setting {key!r}; "
+                f"it has {', '.join(sorted(known))}"
+            )
+    return {**{key: value for key, value in PROCESSOR.items() if key in known}, **options}

@@ -1,0 +1,130 @@
+"""Checkpoints: a folder, or a hub id with its revision; what identifies one, how one is loaded."""
+
+import hashlib
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zerosign import io, torch_setup
+from zerosign.adapters import EXECUTION_KEYS
+from zerosign.errors import UserError
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_WHOLE = 256 << 20
+"""Files up to this many bytes are digested whole, of larger ones a sample of blocks."""
+_BLOCKS = 256
+
+
+def locate(entry: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Folder and None, or hub id and revision. `UserError` where the entry names neither."""
+    checkpoint = str(entry["checkpoint"])
+    revision = entry.get("revision")
+    if Path(checkpoint).is_dir():
+        return checkpoint, None
+    if not _HUB_ID.fullmatch(checkpoint) or checkpoint.startswith("."):
+        raise UserError(f"checkpoint {checkpoint}: no such folder")
+    if not revision or not _COMMIT.fullmatch(str(revision)):
+        raise UserError(
+            f"checkpoint {checkpoint}: no such folder; a model from the hub needs its revision, "
+            "the 40 hexadecimal digits of a commit (see its 'Files' page)"
+        )
+    return checkpoint, str(revision)
+
+
+def identity(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What determines a model's answers: its entry without how it is run, and its weights."""
+    place, revision = locate(entry)
+    answering = {key: value for key, value in entry.items() if key not in EXECUTION_KEYS}
+    if revision is None:
+        # The weights count, not where they lie.
+        answering["checkpoint"] = digest_folder(place)
+    return answering
+
+
+def digest_folder(folder: str | Path) -> str:
+    """Digest of the files in a checkpoint's folder, by name and content.
+
+    Of a file over 256 MB: its size and 256 blocks of 1 MB at even distances, first and last
+    included. Training changes every tensor, so a sample tells two sets of weights apart, and tens
+    of gigabytes need not be read before every job.
+    """
+    found = {}
+    for path in sorted(Path(folder).rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            size = path.stat().st_size
+            content = io.sha256_file(path) if size <= _WHOLE else _sampled(path, size)
+            found[name.as_posix()] = [size, content]
+    return io.digest(found)
+
+
+def _sampled(path: Path, size: int) -> str:
+    block = 1 << 20
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for i in range(_BLOCKS):
+            file.seek((size - block) * i // (_BLOCKS - 1))
+            digest.update(file.read(block))
+    return digest.hexdigest()
+
+
+def load(auto_class: str, entry: Mapping[str, Any], **options: Any) -> Any:
+    """``from_pretrained`` of a transformers class, by name; its failures in one line.
+
+    Weights are only ever read from safetensors. Code from a repository runs only where the entry
+    says ``trust_remote_code`` and pins what would run.
+    """
+    torch_setup.prepare()
+    import transformers
+
+    if not sys.stderr.isatty():
+        transformers.utils.logging.disable_progress_bar()
+    place, revision = locate(entry)
+    if revision:
+        options["revision"] = revision
+    if entry.get("trust_remote_code"):
+        options["trust_remote_code"] = True
+    try:
+        return getattr(transformers, auto_class).from_pretrained(place, **options)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        reason = lines[0].strip() if lines else type(error).__name__
+        raise UserError(f"checkpoint {place}: {auto_class} cannot load it: {reason}") from error
+
+
+def load_model(auto_class: str, entry: Mapping[str, Any]) -> Any:
+    """A model in evaluation mode on its device: a GPU if there is one, else the CPU.
+
+    Entry keys: ``dtype`` (auto, float32, bfloat16, float16), ``attn`` (sdpa, eager,
+    flash_attention_2, …), ``device_map`` (for a model larger than one GPU: auto),
+    ``quantization`` (4bit or 8bit, by bitsandbytes).
+    """
+    torch_setup.prepare()
+    import torch
+
+    options: dict[str, Any] = {"dtype": entry.get("dtype", "auto"), "use_safetensors": True}
+    if attn := entry.get("attn"):
+        options["attn_implementation"] = attn
+    if device_map := entry.get("device_map"):
+        options["device_map"] = device_map
+    if quantization := entry.get("quantization"):
+        options["quantization_config"] = _quantization(quantization)
+    model = load(auto_class, entry, **options)
+    if not device_map and not quantization:
+        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model.eval()
+
+
+def _quantization(kind: str) -> Any:
+    import transformers
+
+    if kind == "4bit":
+        return transformers.BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16"
+        )
+    if kind == "8bit":
+        return transformers.BitsAndBytesConfig(load_in_8bit=True)
+    raise UserError(f"quantization {kind!r} is unknown; use 4bit or 8bit")

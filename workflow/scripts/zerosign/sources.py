@@ -1,0 +1,124 @@
+"""Where videos come from: a local folder, a Hugging Face dataset, the original URLs."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zerosign.acquire import Task
+from zerosign.errors import UserError
+from zerosign.wlasl import is_safe_id
+
+_CONTAINERS = "mp4 mkv webm mov m4v avi flv swf ts mpg mpeg wmv ogv 3gp"
+EXTENSIONS = frozenset(f".{name}" for name in _CONTAINERS.split())
+LAYOUTS = ("auto", "clips", "raw")
+
+_YOUTUBE = re.compile(
+    r"https?://(?:(?:www\.|m\.)?youtube\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|v/)|youtu\.be/)"
+    r"([A-Za-z0-9_-]{11})(?:[?&#].*)?"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that should hold a clip, and whether it holds nothing but the clip."""
+
+    path: str
+    origin: str
+    ready_cut: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a source has no file for a clip."""
+
+    status: str
+    detail: str
+    origin: str
+
+
+def youtube_id(url: str | None) -> str | None:
+    """The 11 characters of a YouTube video, or None for any other URL."""
+    match = _YOUTUBE.fullmatch(url or "")
+    return match[1] if match else None
+
+
+def index_folder(folder: str | Path) -> dict[str, str]:
+    """Video files below a folder by their stem; of several, the least deep, then the first.
+
+    Links to folders are followed, circles are not. Raises `UserError` if there is no such folder.
+    """
+    root = os.fspath(folder)
+    if not os.path.isdir(root):
+        raise UserError(f"{root}: no such folder of videos; see docs/dataset.md, 'A local folder'")
+    files = sorted(_videos(root), key=lambda path: (path.count(os.sep), path))
+    index: dict[str, str] = {}
+    for path in files:
+        index.setdefault(Path(path).stem, path)
+    return index
+
+
+def _videos(root: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        for name in names:
+            if os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith("."):
+                yield os.path.join(folder, name)
+
+
+def find(
+    clips: Iterable[Mapping[str, Any]], index: Mapping[str, str], layout: str, origin: str
+) -> dict[str, Found]:
+    """The files of an index (by stem) that should hold the clips, by video id.
+
+    A file named like the YouTube video is the raw one. A file named like the clip is a ready-cut
+    one in the layouts "auto" and "clips" (mirrors, the authors' ``test/<class>/<id>.mp4``) and
+    raw in "raw" (the start kit's ``raw_videos``). "auto" and "raw" know both names.
+    """
+    if layout not in LAYOUTS:
+        raise UserError(f"{origin}: layout {layout!r} is none of {', '.join(LAYOUTS)}")
+    found = {}
+    for clip in clips:
+        video_id, raw = clip["video_id"], youtube_id(clip["url"])
+        if video_id in index:
+            found[video_id] = Found(index[video_id], origin, layout != "raw")
+        elif layout != "clips" and raw in index:
+            found[video_id] = Found(index[raw], origin, False)
+    return found
+
+
+def url_tasks(
+    wanted: Iterable[Mapping[str, Any]],
+    everything: Iterable[Mapping[str, Any]],
+    folder: Path,
+    facts: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Task]:
+    """What to download for the wanted clips, by video id; clips of one URL share a task.
+
+    A file is named after the YouTube video or the smallest id of all clips with its URL, so that
+    the folder has the start kit's raw layout. ``facts``: referer and interval by source.
+    """
+    owner: dict[str, str] = {}
+    for clip in everything:
+        if clip["url"] and is_safe_id(clip["video_id"]):
+            owner[clip["url"]] = min(clip["video_id"], owner.get(clip["url"], clip["video_id"]))
+    tasks = {}
+    for clip in wanted:
+        url, known = clip["url"], facts.get(clip["source"] or "", {})
+        if url not in owner:
+            continue
+        if raw := youtube_id(url):
+            page = f"https://www.youtube.com/watch?v={raw}"
+            task = Task(page, folder / "youtube" / raw, youtube=True)
+        else:
+            stem = folder / owner[url]
+            task = Task(url, stem, False, known.get("referer"), known.get("interval"))
+        tasks[clip["video_id"]] = task
+    return tasks
