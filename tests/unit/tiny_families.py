@@ -5,15 +5,21 @@ Auto classes load like a published one. Weights are larger than usual at initial
 what the model sees moves its logits well above rounding.
 """
 
+import functools
+import hashlib
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from zerosign import torch_setup
+from zerosign.adapters import chat
+from zerosign.framecache import Clip
 
 torch_setup.prepare()
 
@@ -26,18 +32,18 @@ TEXT = {
 }
 
 TEMPLATE = (
-    "{%- for message in messages -%}<|im_start|>{{ message['role'] }}\n"
-    "{%- for part in message['content'] -%}"
-    "{%- if part['type'] == 'video' -%}VIDEO"
-    "{%- elif part['type'] == 'image' -%}IMAGE"
-    "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}<|im_end|>\n{%- endfor -%}"
-    "{%- if add_generation_prompt -%}<|im_start|>assistant\n{%- endif -%}"
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'video' %}{{ VIDEO }}"
+    "{% elif part['type'] == 'image' %}{{ IMAGE }}"
+    "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{{ '<|im_end|>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
 
 def template(video: str, image: str) -> str:
     """A chat template with the family's placeholders."""
-    return TEMPLATE.replace("VIDEO", video).replace("IMAGE", image)
+    return TEMPLATE.replace("VIDEO", repr(video)).replace("IMAGE", repr(image))
 
 
 def tokenizer(special: list[str], **named: str) -> PreTrainedTokenizerFast:
@@ -413,3 +419,43 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 
 AS_IMAGES = {"gemma3"}
 """Families that take frames only as images."""
+
+_kept = tempfile.TemporaryDirectory(prefix="tiny-families-")
+
+
+@functools.cache
+def folder(family: str) -> Path:
+    """A family's tiny checkpoint, built at its first use."""
+    return BUILDERS[family](Path(_kept.name) / family)
+
+
+def make_entry(place: Path, **more: Any) -> dict[str, Any]:
+    """A models.yaml entry."""
+    return {
+        "adapter": "chat",
+        "checkpoint": str(place),
+        "dtype": "float32",
+        "decoding": {"max_new_tokens": 8},
+    } | more
+
+
+@functools.cache
+def adapter(family: str) -> chat.Chat:
+    """The adapter of a family's tiny checkpoint."""
+    frames_as = "images" if family in AS_IMAGES else "video"
+    return chat.load(make_entry(folder(family), frames_as=frames_as))
+
+
+def make_clip(
+    seed: int, frames: int = 6, size: tuple[int, int] = (48, 64), fps: float = 25.0
+) -> Clip:
+    """Coloured squares that change from frame to frame."""
+    generator = np.random.default_rng(seed)
+    height, width = size
+    squares = generator.integers(0, 256, (frames, height // 8, width // 8, 3), dtype=np.uint8)
+    pixels = squares.repeat(8, axis=1).repeat(8, axis=2)
+    total = 10 * frames
+    indices = np.arange(frames) * 10
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    times = indices / fps
+    return Clip(f"v{seed}", pixels, indices, times, fps, total, total / fps, digest)

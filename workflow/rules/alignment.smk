@@ -48,7 +48,7 @@ rule embed_texts:
     params:
         code=lambda wildcards: adapter_code("embed", wildcards.model),
         model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
-        texts=embed_texts_option(),
+        texts=lambda wildcards: embed_texts_option(),
     shell:
         "python {SCRIPTS}/embed.py --clips {input.clips:q} --model {params.model:q}"
         " {params.texts} --output {output:q} 2>&1 | tee {log:q}"

@@ -147,11 +147,10 @@ def from_urls(
     source: Mapping[str, Any], wanted: list[Clip], everything: pl.DataFrame, options: Any
 ) -> Hits:
     """Clips from the URLs of the metadata."""
-    limits = acquire.Limits(
-        interval=source.get("interval", acquire.Limits.interval),
-        max_bytes=round(source.get("max_mb", acquire.Limits.max_bytes / 2**20) * 2**20),
-        private_hosts=source.get("private_hosts", False),
-    )
+    given = {name: source[name] for name in ("interval", "private_hosts") if name in source}
+    if "max_mb" in source:
+        given["max_bytes"] = round(source["max_mb"] * 2**20)
+    limits = acquire.Limits(**given)
     folder = Path(options.videos)
     rows = everything.iter_rows(named=True)
     tasks = sources.url_tasks(wanted, rows, folder, options.source_facts)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from zerosign import cli, plots
+from zerosign import cli, plots, published
 from zerosign.errors import UserError
 
 
@@ -28,9 +28,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         if needed not in tables:
             raise UserError(f"figure {options.figure} needs the table {needed}.csv in --tables")
     if options.published:
-        published = read_table(options.published).filter(pl.col("dataset") == options.dataset)
-        if published.height:
-            tables["published"] = published
+        rates = published.read(options.published, options.dataset)
+        if rates.height:
+            tables["published"] = rates
     plots.save(
         plots.draw(options.figure, tables, options.confidence, options.digest), options.output
     )

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from zerosign import cli, scores
+from zerosign import cli, comparisons, leaks, mappers, published, relations, scores
 from zerosign.errors import UserError
+from zerosign.mapping import class_glosses
 from zerosign.tables import write_table
 
 
@@ -29,6 +30,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         help='JSON: list of {"run", "model", "prompt", "sampling", "label"}',
     )
     parser.add_argument(
+        "--prompts",
+        type=json.loads,
+        help='JSON: the prompts of these runs by name, {"system", "user"}, for the leak check',
+    )
+    parser.add_argument("--synonyms", type=Path, help="synonyms of the glosses, Parquet")
+    parser.add_argument("--published", type=Path, help="CSV of published rates")
+    parser.add_argument("--dataset", help="data set whose published rates are listed: WLASL300")
+    parser.add_argument(
         "--settings",
         type=json.loads,
         required=True,
@@ -37,10 +46,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
     options = parser.parse_args(argv)
 
-    runs = options.runs
+    runs, settings = options.runs, options.settings
+    confidence = settings["confidence"]
     if len(runs) != len(options.predictions):
         raise UserError(f"{len(options.predictions)} prediction files for {len(runs)} runs")
     clips = pl.read_parquet(options.clips)
+    glosses = class_glosses(clips)
     joined = scores.join_runs(
         [
             (run["run"], pl.read_parquet(path))
@@ -48,24 +59,94 @@ def main(argv: Sequence[str] | None = None) -> None:
         ],
         clips,
     )
-    level = f"{100 * options.settings['confidence']:g} %"
+    synonyms = pl.read_parquet(options.synonyms) if options.synonyms else None
+    credited = relations.credits(joined, clips, synonyms)
+    kinds = [relations.SAME_SIGN]
+    if synonyms is not None:
+        kinds = [relations.ALL_SYNONYMS, relations.OTHER_WORDS, *kinds]
+
+    level = f"{100 * confidence:g} %"
     expected = joined["video_id"].n_unique()
     tables = {
         "accuracy": (
-            scores.accuracy(joined, clips, runs, **options.settings),
+            scores.accuracy(joined, clips, runs, **settings),
             f"Top-1 accuracy on {expected} expected clips with {level} Wilson intervals: over the "
             "clips that could be read, and over all (those that could not count as wrong). "
             "class_mean averages over classes. Floor rows need no model.",
+        ),
+        "intervals": (
+            comparisons.intervals(joined, runs, **settings),
+            f"Top-1 accuracy with {level} intervals that take clips of one signer, of one gloss, "
+            "or both as alike: Wilson's widened by the design effect, and a studentised bootstrap.",
+        ),
+        "comparisons": (
+            comparisons.pairs(joined, runs, **settings),
+            f"Pairs of runs on the same clips: difference of top-1 (b less a) with {level} "
+            "studentised bootstrap intervals over signers, exact McNemar test, Holm's adjustment "
+            "over all pairs, and agreement of the answers.",
+        ),
+        "power": (
+            comparisons.power(joined, runs, confidence),
+            f"Smallest gain over each run that its clips show with {comparisons.POWER:.0%} power "
+            f"at level {1 - confidence:.2g} (exact McNemar, one comparison): if the better run is "
+            "right wherever this one is, and if the two are right independently.",
+        ),
+        "relaxed": (
+            relations.scores(joined, credited, runs, kinds, confidence),
+            "Top-1 accuracy when a synonym (WordNet or the study's own table), or another label "
+            f"of the same video, is right too; {level} Wilson intervals.",
+        ),
+        "relaxed_matches": (
+            relations.matches(joined, credited),
+            "Answers that a relation forgives: the class shown, what was credited, and why.",
+        ),
+        "mappers": (
+            mappers.table(joined, glosses, runs, confidence),
+            "The same answers mapped to classes in several ways: "
+            + "; ".join(f"{name}: {text}" for name, text in mappers.MAPPERS.items())
+            + f". {level} Wilson intervals.",
+        ),
+        "mapper_agreement": (
+            mappers.agreement(joined, glosses, runs),
+            "Agreement of the mappings of each run's answers, with Cohen's kappa.",
         ),
         "outcomes": (
             scores.outcomes(joined, runs),
             f"What became of the {expected} expected clips in each run.",
         ),
+        "distribution": (
+            scores.predicted(joined, len(glosses), runs),
+            "How each run's answers spread over the classes: entropy in bits and over log2 of the "
+            "number of classes, Herfindahl-Hirschman index, share of the commonest 1 and 10, "
+            "chi-squared against the uniform distribution.",
+        ),
         "per_gloss": (
             scores.per_gloss(joined, runs),
             "Accuracy per class over the clips that could be read, and the commonest wrong answer.",
         ),
+        "confusions": (
+            scores.confusions(joined, runs),
+            "How often each run took one class for another, right answers included.",
+        ),
+        "breakdown": (
+            scores.breakdown(joined, clips, runs, confidence),
+            "Accuracy in groups of clips: by signer, source, variant, number of train clips of the "
+            f"class, and with and without each flag of the audit; {level} Wilson intervals.",
+        ),
     }
+    if options.prompts:
+        tables["leaks"] = (
+            leaks.table(joined, runs, options.prompts, glosses, confidence),
+            "Classes that a prompt gives as examples (or uses in its sentences), and accuracy "
+            f"without their clips; {level} Wilson intervals.",
+        )
+    if options.published:
+        tables["published"] = (
+            published.read(options.published, options.dataset),
+            "Published rates in %, not measured here. clips: how many of the n test clips a top1 "
+            "stands for; empty where no whole number gives it. certainty: whether the figure was "
+            "seen at its source (verified), in another paper (secondary) or not at all (recalled).",
+        )
     for name, (frame, caption) in tables.items():
         write_table(frame, options.output_dir / name, caption)
 

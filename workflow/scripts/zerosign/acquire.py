@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 
 from zerosign.probe import not_video
 
@@ -230,10 +231,11 @@ def _retry_after(value: str) -> float | None:
 
 
 def _blocks(response: requests.Response) -> Iterator[bytes]:
-    """The body in blocks; a connection that breaks is worth another attempt."""
+    """The body as it comes, so that a slow one is noticed; a broken one may be tried again."""
     try:
-        yield from response.iter_content(1 << 16)
-    except requests.RequestException as error:
+        while block := response.raw.read1(1 << 16, decode_content=True):
+            yield block
+    except (urllib3.exceptions.HTTPError, OSError) as error:
         raise Refused("truncated", f"the connection broke ({_say(error)})", again=True) from None
 
 
@@ -348,19 +350,25 @@ def download_youtube(url: str, stem: Path, limits: Limits) -> Path:
     raise Refused(_youtube_status(run.returncode, said), said[:200])
 
 
+# The first status with one of its words in yt-dlp's message.
+_YOUTUBE_SAYS = {
+    "needs_yt_dlp": ("no module named",),
+    "gone": (
+        *("unavailable", "private video", "removed", "terminated", "does not exist"),
+        *("not found", "404", "no longer available"),
+    ),
+    "rate_limited": ("429", "rate-limit", "too many requests"),
+    "forbidden": ("sign in", "captcha", "forbidden", "403"),
+}
+
+
 def _youtube_status(code: int, said: str) -> str:
     text = said.lower()
-    if "no module named" in text:
-        return "needs_yt_dlp"
     if code == 0:
         return "too_large"  # yt-dlp skips such a file without an error
-    if any(word in text for word in ("sign in", "confirm you", "captcha", "forbidden", "403")):
-        return "forbidden"
-    if "429" in text or "rate-limit" in text or "too many requests" in text:
-        return "rate_limited"
-    gone = ("unavailable", "private video", "removed", "terminated", "does not exist", "not found")
-    if any(word in text for word in (*gone, "404", "no longer available")):
-        return "gone"
+    for status, words in _YOUTUBE_SAYS.items():
+        if any(word in text for word in words):
+            return status
     return "unreachable"
 
 

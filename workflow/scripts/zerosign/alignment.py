@@ -1,5 +1,6 @@
 """How well a model's own encoders place a clip beside the description of its sign."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from zerosign.errors import UserError
-from zerosign.stats import cluster_bootstrap
+from zerosign.stats import bootstrap_interval
 
 ALIGNED = 0.25  # cosine above which a pair counts as aligned (the paper's rebuttal)
 TOP = 5
@@ -65,7 +66,7 @@ def measures(
     bootstrap: int,
     seed: int,
 ) -> dict[str, dict[str, float | None]]:
-    """Each measure as value, low and high.
+    """Each measure as value, low and high (None where there are no two signers).
 
     `similarity` (N, C), `truth` (N,) the column of the right text, `signers` (N,) clusters that
     are resampled. correct and wrong: mean cosine of right and of all other pairs; top5: share of
@@ -87,11 +88,13 @@ def measures(
 def _with_interval(
     values: np.ndarray, clusters: np.ndarray, confidence: float, bootstrap: int, seed: int
 ) -> dict[str, float | None]:
-    if len(np.unique(clusters)) < 2:
-        return {"value": float(values.mean()), "low": None, "high": None}
-    means = cluster_bootstrap(values, clusters, bootstrap, seed)
-    low, high = np.quantile(means, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return {"value": float(values.mean()), "low": float(low), "high": float(high)}
+    low, high = bootstrap_interval(values, clusters, confidence, bootstrap, seed)
+    found = math.isfinite(low)
+    return {
+        "value": float(values.mean()),
+        "low": low if found else None,
+        "high": high if found else None,
+    }
 
 
 def table(results: Sequence[dict[str, Any]]) -> pl.DataFrame:

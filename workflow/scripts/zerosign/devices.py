@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -37,7 +38,11 @@ def claim(count: int = 1, folder: str | os.PathLike[str] | None = None) -> Itera
     Waits until that many are free. Does nothing where CUDA_VISIBLE_DEVICES is set already (by
     Slurm, by the user) or where there is no GPU. Call it before torch looks for devices.
     """
-    devices = [] if "CUDA_VISIBLE_DEVICES" in os.environ else visible()
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given:
+        node = os.environ.get("SLURMD_NODENAME", socket.gethostname())
+        log.info("running on %s with CUDA_VISIBLE_DEVICES=%s", node, given)
+    devices = visible() if given is None else []
     if not devices:
         yield []
         return

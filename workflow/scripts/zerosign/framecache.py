@@ -4,8 +4,8 @@ Both are `.npz` files for ``np.load(allow_pickle=False)``. A decoded file has a 
 ``<video_id>/<frame number>`` for each stored frame, so that one clip, or one frame, is read without
 the rest, and a member ``index``: UTF-8 JSON as uint8. A selection file has only ``index``.
 
-Storage of a frame: ``raw`` is uint8[H, W, 3]; ``jpeg`` and ``lossless`` are an image file (JPEG with
-chroma at full resolution; lossless WebP) as uint8[n].
+Storage of a frame: ``raw`` is uint8[H, W, 3]; ``jpeg`` and ``lossless`` are an image file as
+uint8[n] (JPEG with chroma at full resolution; lossless WebP).
 """
 
 import contextlib
@@ -108,8 +108,8 @@ def open_decoded_writer(
 ) -> Iterator[DecodedWriter]:
     """Write a decoded file, clip by clip, atomically.
 
-    ``storage``: ``{"storage": "jpeg", "quality": 1 … 100}``, or "lossless" or "raw" without quality;
-    ``header``: JSON values to keep in the index.
+    ``storage``: ``{"storage": "jpeg", "quality": 1 … 100}``, or "lossless" or "raw" without
+    quality; ``header``: JSON values to keep in the index.
     """
     with write_atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         writer = DecodedWriter(archive, storage, header)
@@ -163,8 +163,8 @@ def read_clips(
 ) -> Iterator[Clip]:
     """Yield clips one by one, in the shard's order or that of ``video_ids``.
 
-    Clips without frames are left out (see `failures`). Each frame is checked against its digest: a
-    damaged file, or a selection made from another one, is a `UserError` that names it.
+    Clips without frames are left out (see `failures`). A damaged file (each member carries a CRC),
+    or a selection made from other frames, is a `UserError` that names it.
     """
     clips = read_index(selection_path)["clips"]
     failed = failures(selection_path)
@@ -176,18 +176,17 @@ def read_clips(
             if video_id not in clips or video_id not in index["clips"]:
                 raise UserError(f"{selection_path}: clip {video_id} is not in this shard")
             chosen, stored = clips[video_id], index["clips"][video_id]
-            pixels, digests = {}, {}
-            for position in sorted(set(chosen["positions"])):
-                member = archive[f"{video_id}/{stored['indices'][position]}"]
-                digests[position] = _array_digest(member)
-                pixels[position] = _decode(member)
             timestamps = np.array(chosen["timestamps"])
-            digest = _clip_digest([digests[p] for p in chosen["positions"]], timestamps)
-            if digest != chosen["digest"]:
+            digests = [stored["sha256"][p] for p in chosen["positions"]]
+            if _clip_digest(digests, timestamps) != chosen["digest"]:
                 raise UserError(
                     f"{decoded_path}: frames of clip {video_id} are not the ones that "
                     f"{selection_path} was made from; delete both and run again"
                 )
+            pixels = {
+                position: _decode(archive[f"{video_id}/{stored['indices'][position]}"])
+                for position in sorted(set(chosen["positions"]))
+            }
             yield Clip(
                 video_id=video_id,
                 frames=np.stack([pixels[p] for p in chosen["positions"]]),
@@ -196,7 +195,7 @@ def read_clips(
                 fps=chosen["fps"],
                 total_frames=chosen["total_frames"],
                 duration=chosen["duration"],
-                digest=digest,
+                digest=chosen["digest"],
             )
 
 

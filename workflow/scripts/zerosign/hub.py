@@ -64,4 +64,5 @@ def _is_network(error: Exception) -> bool:
 
 
 def _say(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:300]
+    text = str(error).split("For more information")[0]
+    return (" ".join(text.split()) or type(error).__name__)[:300]

@@ -6,7 +6,7 @@
 import functools
 import importlib.util
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +31,7 @@ PREDICTIONS = {
     "predicted_index": pl.Int32,
     "step": pl.String,
     "similarity": pl.Float64,
+    "nearest": pl.String,
     "top5": pl.List(pl.Int32),
     "outcome": pl.String,
     "correct": pl.Boolean,
@@ -51,13 +52,18 @@ _REFUSAL = re.compile(
 
 
 class Decision(NamedTuple):
-    """What an answer became. `index` is the class or -1; `compared` the form that was looked at."""
+    """What an answer became.
+
+    `index` is the class or -1, `compared` the form that was looked at, `nearest` the class of
+    highest cosine, above the threshold or not, or -1 where no cosine was needed.
+    """
 
     outcome: str
     step: str
     index: int
     similarity: float | None
     compared: str
+    nearest: int = -1
     top5: list[int] | None = None
 
 
@@ -93,10 +99,12 @@ def decide(
     for index, gloss in enumerate(glosses):
         classes.setdefault(normal(gloss), index)
     decisions = [_without_encoder(*answer, classes) for answer in answers]
-    open_ = sorted({d.compared for d in decisions if d.outcome == "out_of_vocabulary"})
-    nearest = dict(zip(open_, _nearest(open_, glosses, encode), strict=True)) if open_ else {}
+    texts = sorted({d.compared for d in decisions if d.outcome == "out_of_vocabulary"})
+    nearest = dict(zip(texts, _nearest(texts, glosses, encode), strict=True)) if texts else {}
     return [
-        _by_similarity(d, *nearest[d.compared], threshold) if d.compared in nearest else d
+        _by_similarity(d, *nearest[d.compared], threshold)
+        if d.outcome == "out_of_vocabulary"
+        else d
         for d in decisions
     ]
 
@@ -126,7 +134,10 @@ def map_answers(
     if "scores" not in asked.columns:
         asked = asked.with_columns(scores=pl.lit(None, pl.List(pl.Float64)))
     rows = expected.select("video_id", "gloss", "class_index").join(
-        asked.select("video_id", "text", "finish", "scores"), on="video_id", how="left"
+        asked.select("video_id", "text", "finish", "scores"),
+        on="video_id",
+        how="left",
+        maintain_order="left",
     )
     rows = rows.with_columns(pl.col("text").fill_null(""), pl.col("finish").fill_null("missing"))
     for scores in rows["scores"].drop_nulls():
@@ -136,12 +147,17 @@ def map_answers(
         list(rows.select("finish", "text", "scores").iter_rows()), glosses, encode, threshold
     )
     indices = [None if d.index < 0 else d.index for d in decisions]
+
+    def names(chosen: Iterable[int]) -> pl.Series:
+        return pl.Series([None if i < 0 else glosses[i] for i in chosen], dtype=pl.String)
+
     return rows.with_columns(
         compared=pl.Series([d.compared for d in decisions], dtype=pl.String),
-        predicted=pl.Series([None if i is None else glosses[i] for i in indices], dtype=pl.String),
+        predicted=names(d.index for d in decisions),
         predicted_index=pl.Series(indices, dtype=pl.Int32),
         step=pl.Series([d.step for d in decisions], dtype=pl.String),
         similarity=pl.Series([d.similarity for d in decisions], dtype=pl.Float64),
+        nearest=names(d.nearest for d in decisions),
         top5=pl.Series([d.top5 for d in decisions], dtype=pl.List(pl.Int32)),
         outcome=pl.Series([d.outcome for d in decisions], dtype=pl.String),
         correct=pl.Series(
@@ -203,7 +219,7 @@ def _without_encoder(
         return Decision(finish, "none", -1, None, "")
     if scores is not None:
         order = np.argsort(-np.asarray(scores, float), kind="stable")
-        return Decision("mapped", "likelihood", int(order[0]), None, "", order[:5].tolist())
+        return Decision("mapped", "likelihood", int(order[0]), None, "", top5=order[:5].tolist())
     seen = visible(text)
     whole = normal(seen)
     if not whole:
@@ -231,8 +247,7 @@ def _nearest(
 
 
 def _by_similarity(decision: Decision, index: int, similarity: float, threshold: float) -> Decision:
+    decision = decision._replace(similarity=similarity, nearest=index)
     if similarity < threshold:
-        return decision._replace(similarity=similarity)
-    return decision._replace(
-        outcome="mapped", step="similarity", index=index, similarity=similarity
-    )
+        return decision
+    return decision._replace(outcome="mapped", step="similarity", index=index)

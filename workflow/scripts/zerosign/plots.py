@@ -69,6 +69,9 @@ _OUTCOMES = {  # column: (legend, colour, hatch)
     "error": ("error", RED, "xxxx"),
     "missing": ("no video", "#BBBBBB", ""),
 }
+_PUBLISHED_MARKS = (
+    "; published: secondary source (*), not checked (**), no whole number of n test clips (†)"
+)
 _FLOOR = {"chance": ":", "majority": "--", "prior": "-."}
 
 
@@ -121,7 +124,8 @@ def accuracy(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fig
         _grid(ax)
     axes[-1].set_xlabel("top-1 accuracy, %")
     figure.legend(handles=handles, loc="outside upper center", ncols=3, handlelength=1.8)
-    _footer(figure, f"{_n(runs)}; {level} Wilson intervals; {origin}")
+    marks = "" if published is None else _PUBLISHED_MARKS
+    _footer(figure, f"{_n(runs)}; {level} Wilson intervals; {origin}{marks}")
     return figure
 
 
@@ -132,9 +136,13 @@ def _published(ax: Axes, published: pl.DataFrame) -> list[Line2D]:
     ax.set_title("Published, not run here", color=GREY)
     ax.set_facecolor("#F4F4F4")
     for y, row in enumerate(published.iter_rows(named=True)):
-        ax.plot(row["top1"], y, marker=markers[row["kind"]], **style)
-        _value(ax, f"{row['top1']:.2f}", row["top1"], y, GREY)
-    _labels(ax, published["model"], color=GREY)
+        rate = float(row["top1"])
+        odd = "" if row["clips"] is not None else "†"
+        ax.plot(rate, y, marker=markers[row["kind"]], **style)
+        _value(ax, f"{row['top1']}{odd}", rate, y, GREY)
+    unsure = {"verified": "", "secondary": "*", "recalled": "**"}
+    names = published.select("model", "certainty").iter_rows()
+    _labels(ax, [f"{model}{unsure[certainty]}" for model, certainty in names], color=GREY)
     return [
         Line2D([], [], marker=marker, label=f"published, {kind}", **style)
         for kind, marker in markers.items()
@@ -283,18 +291,25 @@ def _rows(labels: Sequence[str], width: int = LABEL_WIDTH) -> float:
 
 
 def _wrapped(label: str, width: int = LABEL_WIDTH) -> list[str]:
-    """Lines of at most `width` characters, broken after blanks, points, slashes and _ - only."""
+    """Lines of at most `width` characters: broken at blanks, and in long words after . _ / -."""
+    words = label.split(" ")
+    pieces = [
+        piece
+        for word in words
+        for piece in (re.findall(r"[^._/-]*[._/-]?", word)[:-1] if len(word) > width else [word])
+        + [" "]
+    ]
     lines = [""]
-    for piece in re.findall(r"[^ ._/-]*[ ._/-]?", label):
+    for piece in pieces[:-1]:
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
             lines.append("")
-        lines[-1] += piece
+        lines[-1] += piece if lines[-1] else piece.lstrip()
     return [line.rstrip() for line in lines]
 
 
 def _labels(ax: Axes, labels: Sequence[str], color: str = BLACK, width: int = LABEL_WIDTH) -> None:
     texts = ["\n".join(_wrapped(label, width)) for label in labels]
-    ax.set_yticks(range(len(texts)), texts, color=color, linespacing=0.95)
+    ax.set_yticks(range(len(texts)), texts, color=color, linespacing=1.05)
     ax.set_ylim(len(texts) - 0.5, -0.5)
 
 

@@ -111,7 +111,7 @@ def _decode(container: "av.container.InputContainer", known: dict) -> Facts:
         height=height,
         rotation=rotation,
         fps=rate,
-        duration=span + (last_step or 1 / rate),
+        duration=round(span + (last_step or 1 / rate), 6),
         decode_error=error and f"after {len(times)} frames: {error}",
         times=tuple(times.tolist()),
         **known,

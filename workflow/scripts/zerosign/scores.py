@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from zerosign.audit import FLAGS, flags
 from zerosign.errors import UserError
 from zerosign.mapping import OUTCOMES
-from zerosign.stats import cluster_codes, cluster_interval, wilson
+from zerosign.stats import bootstrap_interval, cluster_codes, distribution, wilson
 
 RUN_KEYS = ("run", "model", "prompt", "sampling", "label")
 
@@ -57,7 +58,8 @@ def accuracy(
     """The main table: a row a run, and rows of the floor that needs no model.
 
     top1 is over the available clips and top1_all over all expected ones, both with Wilson
-    intervals; class_mean averages the accuracies of the classes (interval: classes resampled).
+    intervals; class_mean averages the accuracies of the classes, with a studentised bootstrap
+    interval over signers. top5 stands where a run scored the classes, over the clips with scores.
     """
     rows = []
     for run in runs:
@@ -68,6 +70,7 @@ def accuracy(
             | {"kind": "run"}
             | _rates(int(frame["correct"].sum()), seen.height, frame.height, confidence)
             | _class_mean(seen, confidence, bootstrap, seed)
+            | _top5(seen, confidence)
         )
     anywhere = joined.group_by("video_id", maintain_order=True).agg(
         pl.col("class_index").first(), available().any().alias("available")
@@ -75,7 +78,7 @@ def accuracy(
     return pl.DataFrame(rows + _floor(anywhere, clips, confidence), infer_schema_length=None)
 
 
-def _rates(correct: float, n: int, expected: int, confidence: float) -> dict[str, Any]:
+def _rates(correct: int, n: int, expected: int, confidence: float) -> dict[str, Any]:
     low, high = wilson(correct, n, confidence)
     low_all, high_all = wilson(correct, expected, confidence)
     return {
@@ -92,12 +95,32 @@ def _rates(correct: float, n: int, expected: int, confidence: float) -> dict[str
 
 
 def _class_mean(seen: pl.DataFrame, confidence: float, bootstrap: int, seed: int) -> dict[str, Any]:
-    means = seen.group_by("class_index").agg(pl.col("correct").mean()).sort("class_index")
-    values = means["correct"].to_numpy().astype(float)
-    if not len(values):
+    """Mean of the classes' accuracies: each clip weighs the less, the more its class has."""
+    if seen.is_empty():
         return {"class_mean": None, "class_low": None, "class_high": None}
-    low, high = cluster_interval(values, np.arange(len(values)), confidence, bootstrap, seed)
-    return {"class_mean": float(values.mean()), "class_low": low, "class_high": high}
+    values = seen["correct"].to_numpy().astype(float)
+    weights = seen.select(1 / pl.len().over("class_index")).to_series().to_numpy()
+    signers = cluster_codes(seen["signer"].to_list())
+    low, high = bootstrap_interval(values, signers, confidence, bootstrap, seed, weights)
+    return {
+        "class_mean": float(np.average(values, weights=weights)),
+        "class_low": max(low, 0.0),
+        "class_high": min(high, 1.0),
+    }
+
+
+def _top5(seen: pl.DataFrame, confidence: float) -> dict[str, Any]:
+    scored = seen.filter(pl.col("top5").is_not_null())
+    if scored.is_empty():
+        return {"n_top5": 0, "top5": None, "top5_low": None, "top5_high": None}
+    hits = int(scored.select(pl.col("top5").list.contains(pl.col("class_index")).sum()).item())
+    low, high = wilson(hits, scored.height, confidence)
+    return {
+        "n_top5": scored.height,
+        "top5": hits / scored.height,
+        "top5_low": low,
+        "top5_high": high,
+    }
 
 
 def _floor(
@@ -107,8 +130,7 @@ def _floor(
 
     chance: a class at random. majority: always the commonest class of the train split (the lowest
     index among equals). prior: a class at random, in the proportions of the train split.
-    chance and prior are expectations, so their count of right answers need not be whole, and they
-    have no interval.
+    chance and prior are expectations: they have no count of right answers and no interval.
     """
     classes = clips["class_index"].n_unique()
     train = np.zeros(classes)
@@ -121,7 +143,7 @@ def _floor(
         hits = int((tested == train.argmax()).sum())
         row = _expected("majority", np.eye(classes)[train.argmax()], tested, everything)
         rates = _rates(hits, len(tested), len(everything), confidence)
-        rows.append(row | rates | {"correct": float(hits)})
+        rows.append(row | rates)
         rows.append(_expected("prior", train / train.sum(), tested, everything))
     return rows
 
@@ -130,7 +152,9 @@ def _expected(
     name: str, share: np.ndarray, tested: np.ndarray, everything: np.ndarray
 ) -> dict[str, Any]:
     """A floor row: expected rates of guessing class c with probability share[c]."""
-    none = dict.fromkeys(("low", "high", "low_all", "high_all", "class_low", "class_high"))
+    none = dict.fromkeys(
+        ("low", "high", "low_all", "high_all", "class_low", "class_high", "top5_low", "top5_high")
+    )
     hits = float(share[tested].sum())
     return {
         "run": name,
@@ -141,10 +165,12 @@ def _expected(
         "kind": "floor",
         "n_expected": len(everything),
         "n_available": len(tested),
-        "correct": hits,
+        "correct": None,
         "top1": hits / len(tested) if len(tested) else None,
         "top1_all": hits / len(everything) if len(everything) else None,
         "class_mean": float(share[np.unique(tested)].mean()) if len(tested) else None,
+        "n_top5": 0,
+        "top5": min(1.0, 5 / len(share)) if name == "chance" else None,
     } | none
 
 
@@ -188,12 +214,109 @@ def per_gloss(joined: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> pl.DataFr
         )
         .join(wrong, on=["run", "class_index"], how="left")
     )
+    return _in_order(table, runs, ["class_index"])
+
+
+def confusions(joined: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """How often each run took one class for another, right answers included: run, gloss, …, n."""
+    table = (
+        joined.filter(pl.col("predicted").is_not_null())
+        .group_by("run", "class_index", "gloss", "predicted_index", "predicted")
+        .len("n")
+    )
+    return _in_order(table, runs, ["class_index", "predicted_index"])
+
+
+def predicted(joined: pl.DataFrame, classes: int, runs: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """How a run's answers spread over the classes: see `stats.distribution`."""
+    rows = []
+    for run in runs:
+        indices = joined.filter(pl.col("run") == run["run"])["predicted_index"].drop_nulls()
+        counts = np.bincount(indices.to_numpy(), minlength=classes)
+        facts = {"run": run["run"], "label": run["label"], "classes": classes}
+        facts |= {"mapped": int(counts.sum()), "classes_named": int((counts > 0).sum())}
+        rows.append(facts | distribution(counts))
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def breakdown(
+    joined: pl.DataFrame,
+    clips: pl.DataFrame,
+    runs: Sequence[dict[str, Any]],
+    confidence: float,
+) -> pl.DataFrame:
+    """Accuracy of each run in groups of clips: run, by, group, n_available, correct, top1, ….
+
+    by: signer, source, variant (variation_id), train clips (of the class, in thirds of the
+    classes), and each flag of the audit of splits, with and without the flagged clips.
+    """
+    seen = joined.filter(available()).with_columns(
+        pl.col("variation_id").cast(pl.String).alias("variant"),
+        pl.col("class_index")
+        .replace_strict(_frequency(clips), default=None, return_dtype=pl.String)
+        .alias("train clips"),
+    )
+    parts = [
+        seen.filter(pl.col(by).is_not_null()).select(
+            "run", "correct", pl.lit(by).alias("by"), pl.col(by).alias("group")
+        )
+        for by in ("signer", "source", "variant", "train clips")
+    ]
+    flagged = flags(clips)
+    for flag in FLAGS:
+        ids = flagged.filter(pl.col("flag") == flag)["video_id"].implode()
+        if len(ids.item()):
+            group = (
+                pl.when(pl.col("video_id").is_in(ids)).then(pl.lit("yes")).otherwise(pl.lit("no"))
+            )
+            parts.append(
+                seen.select("run", "correct", pl.lit(flag).alias("by"), group.alias("group"))
+            )
+    table = (
+        pl.concat(parts)
+        .group_by("run", "by", "group")
+        .agg(pl.len().alias("n_available"), pl.col("correct").sum())
+        .with_columns(top1=pl.col("correct") / pl.col("n_available"))
+    )
+    ends = [
+        wilson(correct, n, confidence)
+        for correct, n in table.select("correct", "n_available").iter_rows()
+    ]
+    table = table.with_columns(
+        low=pl.Series([low for low, _ in ends], dtype=pl.Float64),
+        high=pl.Series([high for _, high in ends], dtype=pl.Float64),
+    )
+    table = table.sort("by", "n_available", "group", descending=[False, True, False])
+    return _in_order(table, runs, [])
+
+
+def _frequency(clips: pl.DataFrame) -> dict[int, str]:
+    """Third of the classes by number of train clips, as text: "9 to 10"."""
+    train = (
+        clips.group_by("class_index")
+        .agg((pl.col("split") == "train").sum().alias("n"))
+        .sort("n", "class_index")
+    )
+    limits = sorted({int(train["n"].quantile(q, "lower")) for q in (1 / 3, 2 / 3, 1.0)})
+    names = {}
+    for index, n in train.iter_rows():
+        upper = next(limit for limit in limits if n <= limit)
+        inside = train.filter(pl.col("n") <= upper)
+        smaller = [limit for limit in limits if limit < upper]
+        least = (
+            inside.filter(pl.col("n") > max(smaller))["n"].min() if smaller else train["n"].min()
+        )
+        names[index] = f"{least} to {upper}" if least < upper else f"{upper}"
+    return names
+
+
+def _in_order(
+    table: pl.DataFrame, runs: Sequence[dict[str, Any]], then: Sequence[str]
+) -> pl.DataFrame:
+    """Rows in the order of the runs, then by columns, else as they came."""
     order = pl.DataFrame({"run": [r["run"] for r in runs], "order": range(len(runs))})
-    return table.join(order, on="run").sort("order", "class_index").drop("order")
-
-
-def signer_interval(
-    values: np.ndarray, signers: Sequence[str | None], confidence: float, bootstrap: int, seed: int
-) -> tuple[float, float]:
-    """Interval of a mean over clips when signers are resampled."""
-    return cluster_interval(values, cluster_codes(signers), confidence, bootstrap, seed)
+    return (
+        table.join(order, on="run", maintain_order="left")
+        .sort("order", *then, maintain_order=True)
+        .drop("order")
+    )

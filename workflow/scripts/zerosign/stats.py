@@ -41,17 +41,19 @@ def cluster_codes(labels: Sequence[Hashable | None]) -> np.ndarray:
     return np.array([codes.setdefault(key, len(codes)) for key in keys], dtype=np.int64)
 
 
-def jackknife_variance(values: np.ndarray, clusters: np.ndarray) -> float:
-    """Variance of the mean of `values` (n,), leaving out one of the `clusters` (n,) at a time.
+def jackknife_variance(
+    values: np.ndarray, clusters: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Variance of the (weighted) mean of `values` (n,), leaving out one of `clusters` (n,) a time.
 
     Around the full mean (CV3 of Cameron & Miller 2015). nan below two clusters.
     """
-    sums, sizes = _totals(values, clusters)
+    sums, sizes = _totals(values, clusters, weights)
     count = len(sums)
     if count < 2:
         return math.nan
     without = (sums.sum() - sums) / (sizes.sum() - sizes)
-    return float((count - 1) / count * ((without - values.mean()) ** 2).sum())
+    return float((count - 1) / count * ((without - sums.sum() / sizes.sum()) ** 2).sum())
 
 
 def design_effect(values: np.ndarray, *clusterings: np.ndarray) -> float:
@@ -85,26 +87,32 @@ def clustered_wilson(
 
 
 def bootstrap_interval(
-    values: np.ndarray, clusters: np.ndarray, confidence: float, resamples: int, seed: int
+    values: np.ndarray,
+    clusters: np.ndarray,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    weights: np.ndarray | None = None,
 ) -> Interval:
-    """Studentised bootstrap interval of the mean of `values` (n,), whole clusters resampled.
+    """Studentised bootstrap interval of the (weighted) mean of `values` (n,).
 
-    The mean is a ratio of sums, since clusters differ in size. nan below two clusters; a point
-    where all clusters have the same mean.
+    Whole `clusters` (n,) are resampled, and the mean is a ratio of sums, since they differ in
+    size. The resamples give the quantiles of t, the jackknife the error that they multiply. nan
+    below two clusters; a point where all clusters have the same mean.
     """
-    sums, sizes = _totals(values, clusters)
+    sums, sizes = _totals(values, clusters, weights)
     count = len(sums)
     if count < 2:
         return NO_INTERVAL
-    mean = sums.sum() / sizes.sum()
-    error = math.sqrt(((sums - mean * sizes) ** 2).sum()) / sizes.sum()
+    mean = float(sums.sum() / sizes.sum())
+    error = math.sqrt(jackknife_variance(values, clusters, weights))
     if error < 1e-12:
-        return float(mean), float(mean)
+        return mean, mean
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(float)
     totals = draws @ sizes
     means = draws @ sums / totals
-    # sum of draws * (sums - mean * sizes)², expanded: one small matrix product
+    # the error of each: draws @ (sums - mean * sizes)², expanded, since the means differ
     squares = np.stack([sums * sums, sums * sizes, sizes * sizes], axis=1)
     a, b, c = (draws @ squares).T
     errors = np.sqrt(np.maximum(a - 2 * means * b + means**2 * c, 0)) / totals
@@ -114,10 +122,13 @@ def bootstrap_interval(
     return float(mean - high * error), float(mean - low * error)
 
 
-def _totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and number of the values of each cluster that has any."""
+def _totals(
+    values: np.ndarray, clusters: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted sum and weight of the values of each cluster that has any."""
     _, codes = np.unique(clusters, return_inverse=True)
-    return np.bincount(codes, weights=values), np.bincount(codes).astype(float)
+    weights = np.ones(len(values)) if weights is None else weights
+    return np.bincount(codes, weights=weights * values), np.bincount(codes, weights=weights)
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

@@ -28,14 +28,15 @@ _LATEX = {
 def write_table(frame: pl.DataFrame, stem: str | Path, caption: str) -> None:
     """Write ``<stem>.csv``, ``<stem>.md`` and ``<stem>.tex``, each atomically.
 
-    Columns may hold numbers, text, truth values or lists of these (joined by "; "). A dot in the
-    stem's name stays. LaTeX needs the booktabs package, and longtable beyond 50 rows.
+    Columns may hold numbers, text, truth values or lists of these (joined by "; "); null and nan
+    are empty cells. A dot in the stem's name stays. LaTeX needs the booktabs package, and longtable
+    beyond 50 rows.
     """
     flat = frame.with_columns(
         pl.col(name).map_elements(_joined, return_dtype=pl.String).alias(name)
         for name, dtype in frame.schema.items()
         if isinstance(dtype, pl.List)
-    )
+    ).with_columns(pl.selectors.float().fill_nan(None))
     cells = [_cells(flat[name]) for name in flat.columns]
     rows = list(zip(*cells, strict=True))
     numeric = [dtype.is_numeric() for dtype in flat.dtypes]

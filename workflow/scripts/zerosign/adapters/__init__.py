@@ -56,6 +56,12 @@ class Answer:
     pixels_width: int | None = None
     timestamps: list[float] | None = None
     seconds: float | None = None
+    samples: list[str] | None = None
+    """All samples that ``text`` was voted from."""
+    labels: list[str] | None = None
+    """Closed set: the candidates, likeliest first."""
+    scores: list[float] | None = None
+    """Closed set: their log-likelihoods (contrastive models: log-probabilities)."""
 
 
 class Adapter(Protocol):

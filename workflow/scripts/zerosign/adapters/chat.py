@@ -1,6 +1,8 @@
 """Every image-text-to-text model in transformers whose processor has a chat template."""
 
+import copy
 import dataclasses
+import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +11,19 @@ from typing import Any
 import numpy as np
 
 from zerosign.adapters import Answer, Request, checkpoint
+from zerosign.adapters.decoding import (
+    Decoding,
+    Prefix,
+    Sampler,
+    continue_all,
+    prefill,
+    rope_index,
+    score,
+    vote,
+)
 from zerosign.errors import UserError
 from zerosign.framecache import Clip
 from zerosign.prompts import Message
-
-identity = checkpoint.identity
 
 RAGGED = frozenset({"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "glm4v"})
 """Families (``config.model_type``) proven to answer alike in batches of mixed frame counts.
@@ -42,7 +52,43 @@ class Batch:
 
     inputs: Any
     seen: list[dict[str, Any]]
+    rows: list[str]
+    """What seeds each row's samples."""
     seconds: float
+
+
+@dataclass
+class Pixels:
+    """A clip's processed prompt: ``raw`` are its tokens before frames took their room."""
+
+    clip: str
+    raw: list[int]
+    tokens: list[int]
+    inputs: Any
+    seen: dict[str, Any]
+    least: int
+    """How many tokens of ``raw`` another prompt must share to share the frames."""
+
+
+@dataclass
+class Shared:
+    """Prompts about one clip that share ``length`` tokens and all frames."""
+
+    base: Pixels
+    length: int
+    suffixes: list[list[int]]
+    sequences: list[list[list[int]]]
+    """Each request's candidates as tokens."""
+    requests: list[Request]
+    texts: list[str]
+    seen: list[dict[str, Any]]
+    seconds: float
+
+
+def identity(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What determines the model's answers."""
+    Decoding.of(entry)
+    return checkpoint.identity(entry)
 
 
 def load(entry: Mapping[str, Any]) -> "Chat":
@@ -68,37 +114,190 @@ class Chat:
         self.visual_ids = _visual_ids(model.config)
         self.options = _processor_options(entry, processor)
         self.as_images = entry.get("frames_as", "video") == "images"
-        self.generation = pinned(entry, self.ends, tokenizer)
+        self.end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else self.ends[0]
+        self.decoding = Decoding.of(entry)
+        self.generation = pinned(self.decoding, self.ends, tokenizer)
         # generate() fills what a config leaves open from the model's own; here nothing is its own.
         model.generation_config = self.generation
+        # Tokenizers may not be used by two threads at once: one prepares, the other reads answers.
+        self._preparing = threading.Lock()
+        self._reader = copy.deepcopy(tokenizer)
+        self._last: Pixels | None = None
+        self._prefix: Prefix | None = None
+        self._prefix_of: Pixels | None = None
 
     def bucket(self, request: Request) -> Hashable:
-        """Requests that may share a batch."""
+        """Requests that may share a batch: of like frame counts, or about one clip."""
+        if self.shares(request):
+            return request.clip.video_id
         family = self.model.config.model_type
         return 0 if family in RAGGED and not self.as_images else len(request.clip.frames)
 
-    def prepare(self, requests: Sequence[Request]) -> Batch:
-        """Tokens and pixels of a batch, padded on the left."""
+    def shares(self, request: Request) -> bool:
+        """Whether several continuations of this clip's prompt are needed."""
+        decoding = self.decoding
+        return bool(request.question) or decoding.samples > 1 or decoding.mode == "closed_set"
+
+    def prepare(self, requests: Sequence[Request]) -> "Batch | list[Shared]":
+        """Tokens and pixels of a batch. Any thread may call: it is one at a time here."""
+        with self._preparing:
+            if self.shares(requests[0]):
+                return self._prepare_shared(requests)
+            return self._prepare_batch(requests)
+
+    def _prepare_batch(self, requests: Sequence[Request]) -> "Batch":
         start = time.perf_counter()
         texts = [self._prompt_text(request) for request in requests]
         inputs = self._process(texts, requests)
         seen = [self._seen(inputs, i, requests) for i in range(len(requests))]
-        return Batch(inputs, seen, time.perf_counter() - start)
+        rows = [_row(request, text, 0) for request, text in zip(requests, texts, strict=True)]
+        return Batch(inputs, seen, rows, time.perf_counter() - start)
 
-    def answer(self, prepared: Batch) -> list[Answer]:
-        """Generate. The seconds of a batch, preparation included, are shared out evenly."""
+    def answer(self, prepared: "Batch | list[Shared]") -> list[Answer]:
+        """Run the model. The seconds of a batch, preparation included, are shared out evenly."""
         import torch
+        from transformers import LogitsProcessorList
 
+        if isinstance(prepared, list):
+            return [answer for shared in prepared for answer in self._answer_shared(shared)]
         start = time.perf_counter()
         inputs = self._to_device(prepared.inputs)
+        sampler = LogitsProcessorList([Sampler(self.decoding, prepared.rows)])
         with torch.inference_mode():
-            output = self.model.generate(**inputs, generation_config=self.generation)
+            output = self.model.generate(
+                **inputs, generation_config=self.generation, logits_processor=sampler
+            )
         generated = output[:, inputs["input_ids"].shape[1] :].tolist()
         seconds = (prepared.seconds + time.perf_counter() - start) / len(generated)
         return [
             Answer(**self._read(tokens), **seen, seconds=seconds)
             for tokens, seen in zip(generated, prepared.seen, strict=True)
         ]
+
+    def _prepare_shared(self, requests: Sequence[Request]) -> "list[Shared]":
+        """Split one clip's prompts into what they share, frames included, and the rest of each."""
+        start = time.perf_counter()
+        texts = [self._prompt_text(request) for request in requests]
+        raw = [self._tokens(text) for text in texts]
+        base = self._pixels_of(requests[0], texts[0], raw[0])
+        # Each keeps a token of its own, to be continued from.
+        common = min(min(_common(base.raw, tokens), len(tokens) - 1) for tokens in raw)
+        if common < base.least:
+            # They differ before or within the frames' place: nothing to share.
+            return [shared for request in requests for shared in self._prepare_shared([request])]
+        suffixes = [tokens[common:] for tokens in raw]
+        length = len(base.tokens) - len(base.raw[common:])
+        seen = [{**base.seen, "prompt_tokens": length + len(suffix)} for suffix in suffixes]
+        sequences = [
+            [self._continuation(text, candidate) for candidate in request.candidates]
+            for request, text in zip(requests, texts, strict=True)
+        ]
+        seconds = time.perf_counter() - start
+        return [Shared(base, length, suffixes, sequences, list(requests), texts, seen, seconds)]
+
+    def _pixels_of(self, request: Request, text: str, raw: list[int]) -> "Pixels":
+        """The processed prompt of a clip; kept, since its other questions mostly come next."""
+        last = self._last
+        if last is None or last.clip != request.clip.digest or _common(last.raw, raw) < last.least:
+            inputs = self._process([text], [request])
+            tokens = inputs["input_ids"][0].tolist()
+            seen = self._seen(inputs, 0, [request])
+            # The processor rewrites the frames' place; what follows it is the same in both.
+            after = next(
+                i
+                for i, (a, b) in enumerate(zip(reversed(raw), reversed(tokens), strict=False))
+                if a != b or b in self.visual_ids
+            )
+            # Three-dimensional positions go on from a token of text.
+            least = len(raw) - after + (rope_index(self.model) is not None)
+            last = Pixels(request.clip.digest, raw, tokens, inputs, seen, least)
+            self._last = last
+        return last
+
+    def _answer_shared(self, shared: "Shared") -> list[Answer]:
+        start = time.perf_counter()
+        prefix = self._prefix
+        whole = shared.base.tokens[: shared.length]
+        if (
+            prefix is None
+            or self._prefix_of is not shared.base
+            or prefix.tokens != whole[: len(prefix.tokens)]
+        ):
+            self._prefix = None  # freed before the next is computed
+            prefix = prefill(self.model, self._to_device(shared.base.inputs), shared.length)
+            self._prefix, self._prefix_of = prefix, shared.base
+        rest = whole[len(prefix.tokens) :]
+        suffixes = [[*rest, *suffix] for suffix in shared.suffixes]
+        if self.decoding.mode == "closed_set":
+            found = [self._choose(prefix, shared, i, suffixes[i]) for i in range(len(suffixes))]
+        else:
+            found = self._sample(prefix, shared, suffixes)
+        seconds = (shared.seconds + time.perf_counter() - start) / len(found)
+        return [
+            Answer(**answer, **seen, seconds=seconds)
+            for answer, seen in zip(found, shared.seen, strict=True)
+        ]
+
+    def _sample(
+        self, prefix: Prefix, shared: "Shared", suffixes: list[list[int]]
+    ) -> list[dict[str, Any]]:
+        """Answers to several questions about a clip, or several samples of one answer."""
+        count = self.decoding.samples
+        rows = [
+            _row(request, text, sample)
+            for request, text in zip(shared.requests, shared.texts, strict=True)
+            for sample in range(count)
+        ]
+        generated = continue_all(
+            self.model,
+            prefix,
+            [suffix for suffix in suffixes for _ in range(count)],
+            Sampler(self.decoding, rows),
+            self.decoding.max_new_tokens,
+            self.ends,
+            self.processor.tokenizer.pad_token_id,
+        )
+        read = [self._read(tokens) for tokens in generated]
+        if count == 1:
+            return read
+        answers = []
+        for i in range(0, len(read), count):
+            samples = [answer["text"] for answer in read[i : i + count]]
+            chosen = samples.index(vote(samples))
+            answers.append({**read[i + chosen], "samples": samples})
+        return answers
+
+    def _choose(
+        self, prefix: Prefix, shared: "Shared", i: int, suffix: list[int]
+    ) -> dict[str, Any]:
+        """The likeliest of a request's candidates."""
+        candidates = shared.requests[i].candidates
+        scores = score(self.model, prefix, suffix, shared.sequences[i])
+        order = sorted(range(len(scores)), key=lambda j: -scores[j])
+        labels = [candidates[j] for j in order]
+        return {
+            "text": labels[0],
+            "finish": "stop",
+            "labels": labels,
+            "scores": [scores[j] for j in order],
+        }
+
+    def _continuation(self, text: str, candidate: str) -> list[int]:
+        """Tokens of a candidate as the answer to a prompt, with the token that ends an answer."""
+        prompt = self._tokens(text)
+        whole = self._tokens(text + ("" if text[-1].isspace() else " ") + candidate)
+        if whole[: len(prompt)] != prompt:  # the border fell within a token
+            whole = prompt + self.processor.tokenizer(candidate, add_special_tokens=False).input_ids
+        return [*whole[len(prompt) :], self.end]
+
+    def _tokens(self, text: str) -> list[int]:
+        tokenizer = self.processor.tokenizer
+        return tokenizer(text, add_special_tokens=self._adds_first(text)).input_ids
+
+    def _adds_first(self, text: str) -> bool:
+        """A template that writes the first token itself must not get a second one."""
+        bos = self.processor.tokenizer.bos_token
+        return not (bos and text.startswith(bos))
 
     def embed_clip(self, clip: Clip) -> np.ndarray:
         """float32[D]: mean over a clip's visual tokens, in the language model's input space."""
@@ -160,13 +359,10 @@ class Chat:
         return text
 
     def _process(self, texts: list[str], requests: Sequence[Request]) -> Any:
-        tokenizer = self.processor.tokenizer
-        bos = tokenizer.bos_token
         options = {
             "padding": True,
             "return_tensors": "pt",
-            # A template that writes the first token itself must not get a second one.
-            "add_special_tokens": not (bos and texts[0].startswith(bos)),
+            "add_special_tokens": self._adds_first(texts[0]),
             **self.options,
         }
         if self.as_images:
@@ -220,7 +416,7 @@ class Chat:
         """Text, finish and length of an answer's tokens (the end token isn't counted)."""
         length = next((i for i, token in enumerate(tokens) if token in self.ends), None)
         answer = tokens[:length]
-        text = self.processor.tokenizer.decode(answer, skip_special_tokens=True).strip()
+        text = self._reader.decode(answer, skip_special_tokens=True).strip()
         finish = "length" if length is None else "stop"
         return {"text": text, "finish": finish, "answer_tokens": len(answer)}
 
@@ -251,13 +447,12 @@ def adapt(messages: Sequence[Message], images: int, system: bool) -> list[Messag
     return adapted
 
 
-def pinned(entry: Mapping[str, Any], ends: list[int], tokenizer: Any) -> Any:
-    """The one generation config: greedy, from the entry; only token ids are the checkpoint's."""
+def pinned(decoding: Decoding, ends: list[int], tokenizer: Any) -> Any:
+    """The one generation config: only token ids are the checkpoint's. `Sampler` does the rest."""
     import transformers
 
-    decoding = entry["decoding"]
     return transformers.GenerationConfig(
-        max_new_tokens=decoding["max_new_tokens"],
+        max_new_tokens=max(decoding.max_new_tokens, 1),  # a closed set is not generated from
         do_sample=False,
         num_beams=1,
         repetition_penalty=1.0,
@@ -293,6 +488,17 @@ def frame_geometry(
     # (clips, frames, channels, height, width), or all frames of the batch in one row
     frames = pixels.shape[1] if pixels.ndim == 5 else pixels.shape[0] // len(requests)
     return int(frames), height, width
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """Length of the common beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _row(request: Request, text: str, sample: int) -> str:
+    """What a sample depends on beside the seed."""
+    return f"{request.clip.digest}\n{sample}\n{text}"
 
 
 def _at_least(clip: Clip, frames: int) -> Clip:

@@ -1,0 +1,343 @@
+"""Frames and times against a plain sequential decode, on every kind of file that we can make."""
+
+import math
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from video_files import all_frames, make_video
+
+from zerosign import sampling, video
+
+B_FRAMES = "bframes=3:b-adapt=0"
+KINDS = {
+    "plain.mp4": {"options": {"bf": "0"}},
+    "b.mp4": {"frames": 60, "options": {"x264-params": f"keyint=12:{B_FRAMES}"}},
+    "open.mp4": {"frames": 60, "options": {"x264-params": f"keyint=12:open-gop=1:{B_FRAMES}"}},
+    "refresh.mp4": {"frames": 60, "options": {"x264-params": "intra-refresh=1:keyint=12"}},
+    "pyramid.mkv": {"frames": 60, "options": {"x264-params": "bframes=7:b-adapt=0:keyint=20"}},
+    "ntsc.mp4": {"rate": Fraction(30000, 1001), "options": {"x264-params": B_FRAMES}},
+    "variable.mp4": {"frames": np.cumsum([0] + [40, 80, 40, 20, 200] * 8).tolist()},
+    "offset.ts": {"options": {"x264-params": f"keyint=12:{B_FRAMES}"}},
+    "edit.mp4": {"frames": 60, "shift": -520, "options": {"x264-params": f"keyint=12:{B_FRAMES}"}},
+    "turned.mp4": {"rotation": 90},
+    "over.mp4": {"rotation": 180},
+    "back.mp4": {"rotation": 270},
+    "odd.mp4": {"size": (67, 45), "pixels": "yuv444p"},
+    "vp9.webm": {"codec": "libvpx-vp9", "options": {"cpu-used": "8"}},
+    "vp8.webm": {"codec": "libvpx"},
+    "flash.flv": {"codec": "flv"},
+    "part4.avi": {"codec": "mpeg4", "options": {"bf": "2"}},
+    "hevc.mp4": {
+        "codec": "libx265",
+        "frames": 40,
+        "options": {"x265-params": "keyint=12:bframes=3:log-level=none", "preset": "ultrafast"},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Make a kind of file once: name → (path, frames, seconds)."""
+    folder, known = tmp_path_factory.mktemp("videos"), {}
+
+    def make(name):
+        if name not in known:
+            path = make_video(folder / name, **KINDS[name])
+            known[name] = (str(path), *all_frames(path))
+        return known[name]
+
+    return make
+
+
+def in_range_by_definition(seconds, start_s, end_s):
+    return [
+        i
+        for i, second in enumerate(seconds)
+        if second > start_s - 0.001 and (end_s is None or second < end_s - 0.001)
+    ]
+
+
+def check(decoded, images, seconds, numbers, indices):
+    """The frames are those of a sequential decode, bit for bit, and so are the times."""
+    assert decoded.indices.tolist() == list(indices)
+    for frame, index in zip(decoded.frames, indices, strict=True):
+        np.testing.assert_array_equal(frame, images[numbers[index]])
+    expected = [seconds[number] - seconds[numbers[0]] for number in numbers]
+    np.testing.assert_allclose(decoded.timeline.times, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_file_both_ways(made, name):
+    path, images, seconds = made(name)
+    total = len(images)
+    for n in (1, 7, total):
+        indices = sampling.uniform(total, n)
+        slow = video.read_clip(path, lambda _, i=indices: i, video.to_rgb())
+        check(slow, images, seconds, range(total), indices)
+        assert slow.damage is None
+        # The short way itself, so that its falling back can't hide a fault.
+        short = video._read_wanted(path, lambda _, i=indices: i, video.to_rgb(), 0.0, None, total)
+        check(short, images, seconds, range(total), indices)
+        assert short.timeline.duration == slow.timeline.duration
+    assert slow.timeline.duration == pytest.approx(seconds[-1] + np.median(np.diff(seconds)))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(
+        ["b.mp4", "open.mp4", "pyramid.mkv", "variable.mp4", "edit.mp4", "ntsc.mp4"]
+    ),
+    data=st.data(),
+)
+def test_any_range_and_choice(made, name, data):
+    path, images, seconds = made(name)
+    start_s = data.draw(st.floats(0, seconds[-1]))
+    end_s = data.draw(st.none() | st.floats(start_s + 0.001, seconds[-1] + 0.2))
+    numbers = in_range_by_definition(seconds, start_s, end_s)
+    if not numbers:
+        with pytest.raises(video.Undecodable, match="no frame from") as caught:
+            video.read_clip(path, video.every_frame, video.to_rgb(), start_s, end_s)
+        assert caught.value.status == "range_outside"
+        return
+    chosen = data.draw(st.sets(st.integers(0, len(numbers) - 1), min_size=1, max_size=8))
+    indices = np.array(sorted(chosen))
+    for vouched in (None, len(numbers)):
+        decoded = video.read_clip(path, lambda _: indices, video.to_rgb(), start_s, end_s, vouched)
+        check(decoded, images, seconds, numbers, indices)
+    short = video._read_wanted(
+        path, lambda _: indices, video.to_rgb(), start_s, end_s, len(numbers)
+    )
+    check(short, images, seconds, numbers, indices)
+    assert short.timeline.duration == decoded.timeline.duration
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    first=st.integers(1, 200), length=st.integers(1, 150), rate=st.sampled_from([23.976, 25, 29.97])
+)
+def test_a_range_counted_in_frames_is_cut_to_the_frame(first, length, rate):
+    true = {23.976: Fraction(24000, 1001), 25: Fraction(25), 29.97: Fraction(30000, 1001)}[rate]
+    seconds = np.array([float(i / true) for i in range(400)])
+    inside = video.in_range(seconds, (first - 1) / rate, (first - 1 + length) / rate)
+    assert np.flatnonzero(inside).tolist() == list(range(first - 1, first - 1 + length))
+
+
+@pytest.fixture(scope="session")
+def long_video(tmp_path_factory):
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    make_video(path, 400, options={"x264-params": f"keyint=25:{B_FRAMES}"})
+    return (str(path), *all_frames(path))
+
+
+def test_a_range_late_in_a_file_is_sought(long_video, monkeypatch):
+    path, images, seconds = long_video
+    seen = []
+    packets = video._packets
+    monkeypatch.setattr(video, "_packets", lambda *a: seen.append(packets(*a)) or seen[-1])
+    numbers = in_range_by_definition(seconds, 12.0, 13.6)
+    indices = np.array([0, 10, 39])
+    decoded = video.read_clip(path, lambda _: indices, video.to_rgb(), 12.0, 13.6, len(numbers))
+    check(decoded, images, seconds, numbers, indices)
+    assert len(seen[0]) < 110  # of 400: from a key frame a second before, to the range's end
+
+
+def test_frames_that_nobody_needs_are_not_decoded(made):
+    """Of 60 frames with three B frames between references, one wanted near the start."""
+    path = made("b.mp4")[0]
+    produced = []
+    with video.open_video(path) as (container, stream):
+        packets = video._packets(container, stream, None, None)
+        context = stream.codec_context
+        wanted = sorted(packet.pts for packet in packets)[5]
+        for group in video._groups(packets, context):
+            due = [packet.pts for packet in group if packet.pts == wanted]
+            produced.append((len(group), bool(due)))
+    assert [due for _, due in produced] == [True, False, False, False, False]
+    assert [size for size, _ in produced] == [12] * 5
+
+
+def test_only_wanted_frames_are_converted(made):
+    path, converted = made("b.mp4")[0], []
+    convert = video.to_rgb()
+    for vouched in (None, 60):
+        converted.clear()
+        video.read_clip(
+            path,
+            lambda _: np.array([3, 30]),
+            lambda frame: converted.append(frame.pts) or convert(frame),
+            vouched_frames=vouched,
+        )
+        assert len(converted) == 2
+
+
+@pytest.mark.parametrize("claim", [1, 59, 61, 1000])
+def test_a_wrong_count_does_no_harm(made, claim):
+    path, images, seconds = made("b.mp4")
+    indices = sampling.uniform(60, 7)
+    decoded = video.read_clip(path, lambda _: indices, video.to_rgb(), vouched_frames=claim)
+    check(decoded, images, seconds, range(60), indices)
+
+
+# Sizes and colours
+
+
+@pytest.mark.parametrize(
+    ("size", "short_side", "gives"),
+    [
+        ((64, 48), None, (64, 48)),
+        ((64, 48), 48, (64, 48)),
+        ((64, 48), 100, (64, 48)),
+        ((64, 48), 24, (32, 24)),
+        ((48, 64), 24, (24, 32)),
+        ((1920, 1080), 448, (796, 448)),
+        ((67, 45), 20, (30, 20)),
+    ],
+)
+def test_the_short_side_is_capped(size, short_side, gives):
+    assert video.size_for(*size, short_side) == gives
+
+
+def test_a_capped_frame_looks_like_the_full_one(made):
+    path, images, _ = made("turned.mp4")
+    frame = video.read_clip(path, lambda _: np.array([4]), video.to_rgb(24)).frames[0]
+    assert frame.shape == (32, 24, 3)
+    full = images[4].reshape(32, 2, 24, 2, 3).mean(axis=(1, 3))
+    assert np.abs(frame - full).mean() < 4
+
+
+@pytest.mark.parametrize("space", ["bt709", "smpte170m", None])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_colours_follow_what_the_file_states(tmp_path, space, full_range):
+    """A grey-free colour in known Y'CbCr comes out as the stated matrix and range say (BT.601
+    limited where nothing is stated)."""
+    luma, blue, red = 120, 90, 170
+    path = tmp_path / "flat.mp4"
+    settings = ["fullrange=on" if full_range else "fullrange=off"]
+    settings += [f"colormatrix={space}"] if space else []
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.options = {"crf": "0", "x264-params": ":".join(settings)}
+        planes = np.concatenate(
+            [np.full(64 * 64, luma), np.full(32 * 32, blue), np.full(32 * 32, red)]
+        )
+        frame = av.VideoFrame.from_ndarray(
+            planes.astype(np.uint8).reshape(96, 64), format="yuv420p"
+        )
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    k_red, k_blue = (0.2126, 0.0722) if space == "bt709" else (0.299, 0.114)
+    y = luma / 255 if full_range else (luma - 16) / 219
+    scale = 255 if full_range else 224
+    r = y + (red - 128) / scale * 2 * (1 - k_red)
+    b = y + (blue - 128) / scale * 2 * (1 - k_blue)
+    g = (y - k_red * r - k_blue * b) / (1 - k_red - k_blue)
+    expected = np.clip(np.array([r, g, b]) * 255, 0, 255)
+    shown = video.read_clip(str(path), video.every_frame, video.to_rgb()).frames[0]
+    assert np.abs(shown[32, 32] - expected).max() < 3
+
+
+def test_grey_frames_for_motion(made):
+    path, images, _ = made("b.mp4")
+    grey = video.read_clip(path, video.every_frame, video.to_grey(32), vouched_frames=60)
+    assert {frame.shape for frame in grey.frames} == {(32, 32)}
+    assert len(grey.frames) == 60
+    luma = images[9] @ [0.299, 0.587, 0.114]
+    assert grey.frames[9].mean() == pytest.approx(luma.mean(), abs=4)
+
+
+# Damage
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """A file with its index first, so that its beginning alone can be read."""
+    path = make_video(tmp_path / "sound.mp4", 60, options={"bf": "0"})
+    first = tmp_path / "first.mp4"
+    with (
+        av.open(str(path)) as source,
+        av.open(str(first), "w", options={"movflags": "faststart"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    return first
+
+
+@pytest.mark.parametrize("vouched", [None, 60])
+def test_a_truncated_file_keeps_its_frames(sound, vouched):
+    images, seconds = all_frames(sound)
+    data = sound.read_bytes()
+    sound.write_bytes(data[: int(len(data) * 0.6)])
+    decoded = video.read_clip(str(sound), video.every_frame, video.to_rgb(), vouched_frames=vouched)
+    kept = len(decoded.frames)
+    assert 5 < kept < 60
+    for frame, image in zip(decoded.frames[:-1], images, strict=False):
+        np.testing.assert_array_equal(frame, image)
+    np.testing.assert_allclose(decoded.timeline.times, seconds[:kept])
+
+
+def test_flipped_bits_do_not_stop_a_shard(sound):
+    data = bytearray(sound.read_bytes())
+    rng = np.random.default_rng(1)
+    for place in rng.integers(len(data) // 3, len(data), 60):
+        data[place] ^= 1 << rng.integers(8)
+    sound.write_bytes(data)
+    for vouched in (None, 60):
+        try:
+            decoded = video.read_clip(
+                str(sound), video.every_frame, video.to_rgb(), vouched_frames=vouched
+            )
+        except video.Undecodable:
+            continue
+        assert decoded.frames
+
+
+def no_sound_only(path):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 48000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def cut_before_index(path):
+    make_video(path)
+    path.write_bytes(path.read_bytes()[:-900])
+
+
+@pytest.mark.parametrize(
+    ("make", "status"),
+    [
+        (lambda path: None, "missing"),
+        (lambda path: path.write_bytes(b""), "not_a_video"),
+        (lambda path: path.write_text("<!DOCTYPE html><p>Not found</p>"), "not_a_video"),
+        (cut_before_index, "not_a_video"),
+        (no_sound_only, "no_video_stream"),
+        (lambda path: make_video(path, 0), "no_frames"),
+    ],
+)
+@pytest.mark.parametrize("vouched", [None, 30])
+def test_a_file_without_frames_says_why(tmp_path, make, status, vouched):
+    path = tmp_path / "bad.mp4"
+    make(path)
+    with pytest.raises(video.Undecodable, match=r"bad\.mp4") as caught:
+        video.read_clip(str(path), video.every_frame, video.to_rgb(), vouched_frames=vouched)
+    assert caught.value.status == status
+
+
+def test_one_frame_has_a_duration(tmp_path):
+    path = make_video(tmp_path / "one.mp4", 1)
+    timeline = video.read_clip(str(path), video.every_frame, video.to_rgb()).timeline
+    assert timeline.times.tolist() == [0]
+    assert math.isclose(timeline.duration, 0.04)
+    assert math.isclose(timeline.fps, 25)

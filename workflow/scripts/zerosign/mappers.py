@@ -1,0 +1,99 @@
+"""How much the way from answer to class matters: the same answers, mapped in several ways."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from zerosign.scores import available
+from zerosign.stats import kappa, wilson
+
+MAPPERS = {
+    "strict": "equal but for case and blanks at the ends, as in the authors' script",
+    "normalised": "equal after normalisation",
+    "similarity": "the study's: normalised, else nearest sentence above the threshold",
+    "nearest": "normalised, else nearest sentence, however far",
+}
+
+
+def mapped(joined: pl.DataFrame, glosses: Sequence[str]) -> pl.DataFrame:
+    """`joined` with the class of each mapper (null: none) in a column of its name.
+
+    Only free answers: those decided by the likelihood of the classes have no other mapping.
+    """
+    free = joined.filter(pl.col("step") != "likelihood")
+    literal = {gloss.lower(): index for index, gloss in reversed(list(enumerate(glosses)))}
+    by_gloss = {gloss: index for index, gloss in enumerate(glosses)}
+    known = pl.col("outcome").is_in(["error", "missing"]).not_()
+    return free.with_columns(
+        pl.when(known)
+        .then(pl.col("text").str.strip_chars().str.to_lowercase())
+        .replace_strict(literal, default=None, return_dtype=pl.Int32)
+        .alias("strict"),
+        pl.when(pl.col("step") == "exact").then("predicted_index").alias("normalised"),
+        pl.col("predicted_index").alias("similarity"),
+        pl.coalesce(
+            "predicted_index",
+            pl.col("nearest").replace_strict(by_gloss, default=None, return_dtype=pl.Int32),
+        ).alias("nearest"),
+    )
+
+
+def table(
+    joined: pl.DataFrame, glosses: Sequence[str], runs: Sequence[dict[str, Any]], confidence: float
+) -> pl.DataFrame:
+    """Accuracy of each run under each mapper: run, mapper, n_available, mapped, correct, top1."""
+    rows = []
+    for run, seen in _by_run(joined, glosses, runs):
+        for mapper in MAPPERS:
+            correct = int((seen[mapper] == seen["class_index"]).sum())
+            low, high = wilson(correct, seen.height, confidence)
+            rows.append(
+                {
+                    "run": run,
+                    "mapper": mapper,
+                    "n_available": seen.height,
+                    "mapped": seen[mapper].count(),
+                    "correct": correct,
+                    "top1": correct / seen.height,
+                    "low": low,
+                    "high": high,
+                }
+            )
+    schema = {"run": pl.String, "mapper": pl.String}
+    return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=schema)
+
+
+def agreement(
+    joined: pl.DataFrame, glosses: Sequence[str], runs: Sequence[dict[str, Any]]
+) -> pl.DataFrame:
+    """Agreement of each pair of mappers on a run's answers, "no class" being an answer too."""
+    rows = []
+    for run, seen in _by_run(joined, glosses, runs):
+        for a, b in itertools.combinations(MAPPERS, 2):
+            first, second = (seen[mapper].fill_null(-1).to_numpy() for mapper in (a, b))
+            rows.append(
+                {
+                    "run": run,
+                    "mapper_a": a,
+                    "mapper_b": b,
+                    "n_available": seen.height,
+                    "agreement": float(np.mean(first == second)),
+                    "kappa": kappa(first, second),
+                }
+            )
+    schema = {"run": pl.String, "mapper_a": pl.String, "mapper_b": pl.String}
+    return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=schema)
+
+
+def _by_run(
+    joined: pl.DataFrame, glosses: Sequence[str], runs: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Each run that gave free answers, with its available clips."""
+    seen = mapped(joined, glosses).filter(available())
+    for run in runs:
+        part = seen.filter(pl.col("run") == run["run"])
+        if part.height:
+            yield run["run"], part

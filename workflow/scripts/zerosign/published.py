@@ -1,0 +1,57 @@
+"""Published accuracies, shown beside a study's own and never mixed with them."""
+
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import polars as pl
+
+from zerosign.errors import UserError
+
+COLUMNS = {
+    "dataset": pl.String,
+    "model": pl.String,
+    "kind": pl.String,
+    "top1": pl.String,
+    "top5": pl.String,
+    "class_top1": pl.String,
+    "class_top5": pl.String,
+    "top1_synonyms": pl.String,
+    "n": pl.Int64,
+    "protocol": pl.String,
+    "citation": pl.String,
+    "identifier": pl.String,
+    "certainty": pl.String,
+    "note": pl.String,
+}
+_CHOICES = {
+    "kind": {"zero-shot", "supervised"},
+    "certainty": {"verified", "secondary", "recalled"},
+}
+
+
+def read(path: str | Path, dataset: str) -> pl.DataFrame:
+    """Rates (in %, as printed) published for a data set, with two columns more.
+
+    clips: the k that k / n rounds to top1 from; null if no whole number of the n test clips gives
+    the printed rate, so that it must stand on other clips. Raises UserError for a broken table.
+    """
+    table = pl.read_csv(path, infer_schema=False)
+    if table.columns != list(COLUMNS):
+        raise UserError(f"{path}: the columns must be {', '.join(COLUMNS)}")
+    for column, choices in _CHOICES.items():
+        if wrong := sorted(set(table[column]) - choices):
+            raise UserError(f"{path}: {column} '{wrong[0]}' is none of {sorted(choices)}")
+    ours = table.filter(pl.col("dataset") == dataset).with_columns(pl.col("n").cast(pl.Int64))
+    clips = [count_behind(row["top1"], row["n"]) for row in ours.iter_rows(named=True)]
+    return ours.with_columns(pl.Series("clips", clips, dtype=pl.Int64))
+
+
+def count_behind(printed: str, n: int) -> int | None:
+    """The k for which 100 k / n rounds to the printed percentage, else None."""
+    value = Decimal(printed)
+    k = round(value * n / 100)
+    for count in (k - 1, k, k + 1):
+        rate = Decimal(100 * count) / Decimal(n)
+        if value in {rate.quantize(value, mode) for mode in (ROUND_HALF_UP, ROUND_HALF_EVEN)}:
+            return count
+    return None
