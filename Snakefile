@@ -28,6 +28,7 @@ wildcard_constraints:
     sampling="|".join(map(re.escape, STUDY.config["samplings"])),
     model="|".join(map(re.escape, STUDY.models)),
     shard=r"\d+",
+    kind="qwen2_5_vl|qwen3_vl|internvl",
 
 
 include: "workflow/rules/dataset.smk"
@@ -43,6 +44,8 @@ rule all:
     """The whole study."""
     default_target: True
     input:
+        rules.describe_study.output,
         rules.verify_splits.output,
+        rules.near_duplicates.output,
         rules.score.output,
         rules.figures.input,

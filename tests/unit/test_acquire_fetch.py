@@ -151,7 +151,7 @@ def test_too_few_clips_stop_with_one_line_after_the_table_is_written(tmp_path, c
     assert "\n" not in str(error.value)
     assert pl.read_parquet(tmp_path / "availability.parquet").height == 4
     assert "1 of 4 clips are available" in [r.getMessage() for r in caplog.records]
-    fetch(clips, source, "--min-available", "1")
+    fetch(clips, source, "--min-available", "0.25")
 
 
 def test_an_own_table_needs_no_source(tmp_path):

@@ -1,5 +1,6 @@
 """What a file holds, where a clip lies in it, which file is a clip's, and the table of it all."""
 
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -172,6 +173,22 @@ def test_containers_that_count_no_frames_or_start_late(tmp_path, name, codec):
     assert facts.duration == pytest.approx(1.2, abs=0.01)
 
 
+def test_a_compressed_swf_is_unpacked_and_whole(tmp_path):
+    path = make_video(tmp_path / "a.swf", 60, size=(320, 240), codec="flv")
+    plain = path.read_bytes()
+    found = sources.Found(str(path), "url", False)
+    assert sources.unpacked(found, tmp_path / "b.swf") == found
+    path.write_bytes(b"CWS" + plain[3:8] + zlib.compress(plain[8:]))
+    assert len(probe(path).times) < 60, "FFmpeg loses the end; then this is no longer needed"
+    target = tmp_path / "out" / "b.swf"
+    assert sources.unpacked(found, target).path == str(target)
+    assert target.read_bytes() == plain
+    assert len(probe(target).times) == 60
+    path.write_bytes(b"CWS\x06\0\0\0\0garbage")
+    assert sources.unpacked(found, target) == found
+    assert probe(path).status == "undecodable"
+
+
 def test_an_edit_list_hides_frames(tmp_path):
     path = make_video(tmp_path / "a.mp4", 79, shift=-720)
     assert len(probe(path).times) == len(all_frames(path)[0]) == 61
@@ -326,14 +343,23 @@ def test_a_source_has_its_referer(tmp_path):
 
 
 def test_a_ready_clip_is_not_cut_again():
-    long = clip("00001", frame_start=51, frame_end=60)
+    long = clip("00001", frame_start=51, frame_end=100)
     row = availability.row(long, even(100, 25.0), "a.mp4", "folder", True, 25)
     assert (row["start_s"], row["end_s"], row["range_frames"], row["rate_assumed"]) == (
         *(0.0, 4.0, 100),
         None,
     )
     row = availability.row(long, even(100, 25.0), "a.mp4", "folder", False, 25)
-    assert (row["start_s"], row["end_s"], row["range_frames"]) == (2.0, 2.4, 10)
+    assert (row["start_s"], row["end_s"], row["range_frames"]) == (2.0, 4.0, 50)
+
+
+def test_an_uncut_video_does_not_pass_for_a_ready_clip():
+    segment = clip("00001", frame_start=51, frame_end=100)
+    row = availability.row(segment, even(1000, 25.0), "a.mp4", "folder", True, 25)
+    assert row["status"] == "not_cut"
+    assert row["detail"].startswith("lasts 40.0 s, the clip 2.0 s: the uncut video?")
+    slowed = even(60, 25.0)  # 29.97 frames written as 25 a second
+    assert availability.row(segment, slowed, "a.mp4", "folder", True, 25)["status"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Sampling, shared prefixes and closed sets, on tiny random models of every family."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import tiny_families
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_families import make_clip, make_entry
 
@@ -19,6 +20,7 @@ from zerosign.errors import UserError
 
 FAMILIES = list(tiny_families.BUILDERS)
 LABELS = ("book", "bookstore", "drink", "dr", "before", "w", "what", "all day")
+CANDIDATES = {label: label for label in LABELS}
 ASKED = ["Is it book?", "Is it a drink of water?", "Is it?", "No?", "Is it book?"]
 
 
@@ -42,6 +44,7 @@ def test_questions_that_share_a_prefix_are_answered_like_alone(family: str) -> N
     prefills = 0
     forward = adapter.model.forward
 
+    @functools.wraps(forward)  # generate() looks at its parameters
     def counted(*args: Any, **kwargs: Any) -> Any:
         nonlocal prefills
         prefills += any(name.startswith("pixel_values") for name in kwargs)
@@ -54,7 +57,7 @@ def test_questions_that_share_a_prefix_are_answered_like_alone(family: str) -> N
         together += adapter.answer(adapter.prepare(requests[:2]))
     finally:
         adapter.model.forward = forward
-    assert prefills == 1
+    assert (prefills == 1) == (family != "gemma3")  # its sliding windows allow no sharing
     for request, answer in zip([*requests, *requests[:2]], together, strict=True):
         single = adapter.prepare([dataclasses.replace(request, question="")])
         (alone,) = adapter.answer(single)
@@ -89,7 +92,7 @@ def test_prompts_that_differ_before_the_frames_share_nothing() -> None:
 def separately(adapter: chat.Chat, request: Request, label: str) -> float:
     """Log-likelihood of a label from a pass of its own over frames, prompt and label."""
     text = adapter._prompt_text(request)
-    tokens = [*adapter.processor.tokenizer(label).input_ids, adapter.end]
+    tokens = adapter._continuation(text, label)
     inputs = dict(adapter._process([text], [request]))
     length = inputs["input_ids"].shape[1]
     more = torch.tensor([tokens])
@@ -108,23 +111,21 @@ def separately(adapter: chat.Chat, request: Request, label: str) -> float:
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family != "gemma3"])
 def test_a_closed_set_scores_like_separate_passes(family: str) -> None:
     adapter = clone(tiny_families.adapter(family), mode="closed_set")
-    request = make_request(1, "Which sign is it?", candidates=LABELS)
+    request = make_request(1, "Which sign is it?", candidates=CANDIDATES)
     (answer,) = adapter.answer(adapter.prepare([request]))
     assert sorted(answer.labels) == sorted(LABELS) and answer.text == answer.labels[0]
     assert answer.scores == sorted(answer.scores, reverse=True) and answer.finish == "stop"
     for label, value in zip(answer.labels, answer.scores, strict=True):
         assert value == pytest.approx(separately(adapter, request, label), abs=1e-4)
     (other,) = adapter.answer(
-        adapter.prepare([make_request(2, "Which sign is it?", candidates=LABELS)])
+        adapter.prepare([make_request(2, "Which sign is it?", candidates=CANDIDATES)])
     )
     assert other.scores != answer.scores
 
 
 def test_a_sliding_window_cannot_score_a_closed_set() -> None:
-    adapter = clone(tiny_families.adapter("gemma3"), mode="closed_set")
-    request = make_request(1, "Which sign is it?", candidates=LABELS)
-    with pytest.raises(UserError, match="closed_set needs full attention"):
-        adapter.answer(adapter.prepare([request]))
+    with pytest.raises(UserError, match="a model without sliding windows"):
+        clone(tiny_families.adapter("gemma3"), mode="closed_set")
 
 
 def test_candidates_begin_as_the_template_leaves_off() -> None:
@@ -135,6 +136,7 @@ def test_candidates_begin_as_the_template_leaves_off() -> None:
     assert adapter._continuation("ASSISTANT:", "book")[-1] == adapter.end
 
 
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=5), min_size=1, max_size=12))
 def test_a_folded_tree_holds_every_sequence_once(sequences: list[list[int]]) -> None:
     trie = fold(9, sequences)

@@ -5,10 +5,10 @@ import hashlib
 import json
 
 import av
-import make_demo
 import numpy as np
 import pytest
 
+import make_demo
 from zerosign import wlasl
 from zerosign.demo import dataset, signs
 from zerosign.errors import UserError
@@ -58,7 +58,7 @@ def test_descriptions_name_every_gloss(tmp_path):
     assert len({row["description"] for row in rows}) == len(rows)
 
 
-def test_metadata_has_the_types_of_wlasl(wlasl):  # noqa: F811 - the fixture, not the module
+def test_metadata_has_the_types_of_wlasl(wlasl):
     plans = dataset.plan(SMALL)
     real = json.loads((wlasl / "WLASL_v0.3.json").read_text())
     entry = dataset.metadata(plans)[0]
@@ -111,13 +111,11 @@ def test_a_segment_shows_its_sign_only_within_its_range(tmp_path):
         assert stream.codec_context.name == "h264"
         assert stream.codec_context.pix_fmt == "yuv420p"
         assert stream.average_rate == clip.signer.fps
-        frames = [(float(f.pts * f.time_base), f.to_ndarray(format="rgb24"))
-                  for f in container.decode(stream)]
-    row = next(
-        i
-        for entry in dataset.metadata([clip])
-        for i in entry["instances"]
-    )
+        frames = [
+            (float(f.pts * f.time_base), f.to_ndarray(format="rgb24"))
+            for f in container.decode(stream)
+        ]
+    row = next(i for entry in dataset.metadata([clip]) for i in entry["instances"])
     start, end = (row["frame_start"] - 1) / 25, row["frame_end"] / 25
     assert 0 < start < end <= frames[-1][0] + 0.06
     rest = signs.rest_point(clip.takes[clip.which].sign.glove, clip.signer)[1]

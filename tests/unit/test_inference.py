@@ -17,7 +17,7 @@ import torch
 
 import infer
 from zerosign import adapters, framecache, inference
-from zerosign.adapters import Answer, ClipError, Request
+from zerosign.adapters import Answer, ClipError, Request, chat
 from zerosign.errors import UserError
 from zerosign.framecache import Clip
 from zerosign.journal import Journal
@@ -148,17 +148,20 @@ def test_reading_stays_a_few_batches_ahead(tmp_path: Path) -> None:
 
 def test_the_key_holds_all_that_determines_an_answer() -> None:
     clip, identity = make_clip(1), {"checkpoint": "c", "decoding": {"max_new_tokens": 8}}
-    base = inference.request_key(clip, MESSAGES, identity, "code")
-    assert base == inference.request_key(make_clip(1), MESSAGES, dict(identity), "code")
+    request = Request(clip, MESSAGES)
+    base = inference.request_key(request, identity, "code")
+    assert base == inference.request_key(Request(make_clip(1), MESSAGES), dict(identity), "code")
     other_text = json.loads(json.dumps(MESSAGES).replace("Which?", "What?"))
     others = [
-        inference.request_key(make_clip(2), MESSAGES, identity, "code"),
-        inference.request_key(dataclasses.replace(clip, fps=30.0), MESSAGES, identity, "code"),
-        inference.request_key(clip, other_text, identity, "code"),
-        inference.request_key(clip, MESSAGES, {**identity, "dtype": "float16"}, "code"),
-        inference.request_key(clip, MESSAGES, identity, "other"),
+        Request(make_clip(2), MESSAGES),
+        Request(dataclasses.replace(clip, fps=30.0), MESSAGES),
+        Request(clip, other_text),
+        Request(clip, MESSAGES, candidates={"book": "book"}),
     ]
-    assert len({base, *others}) == 6
+    keys = [inference.request_key(other, identity, "code") for other in others]
+    keys.append(inference.request_key(request, {**identity, "dtype": "float16"}, "code"))
+    keys.append(inference.request_key(request, identity, "other"))
+    assert len({base, *keys}) == 7
 
 
 def test_how_a_model_is_run_does_not_change_its_answers() -> None:
@@ -168,9 +171,16 @@ def test_how_a_model_is_run_does_not_change_its_answers() -> None:
 
 # The program, on files, with an adapter that answers slowly.
 
+MODEL = {
+    "adapter": "slow",
+    "checkpoint": "none",
+    "batch_size": 2,
+    "decoding": {"max_new_tokens": 4},
+}
 SLOW = ModuleType("slow_adapter")
 SLOW.identity = lambda entry: dict(entry)
 SLOW.load = lambda entry: Slow()
+SLOW.pose = chat.pose
 
 
 class Slow(Fake):
@@ -220,7 +230,7 @@ def run_infer(folder: Path, **changes: Any) -> pl.DataFrame:
         "shard": 0,
         "decoded": folder / "decoded.npz",
         "selection": folder / "selection.npz",
-        "model": json.dumps({"adapter": "slow", "batch_size": 2}),
+        "model": json.dumps(MODEL),
         "prompt": json.dumps({"user": "Which of {candidates}?", "variables": ["candidates"]}),
         "run": "slow.listed.all",
         "code": "1",
@@ -251,9 +261,35 @@ def test_a_prompt_reverted_costs_nothing(study: Path, monkeypatch: pytest.Monkey
     assert len(keys(study / "journal.jsonl")) == 74
     monkeypatch.setattr(SLOW, "load", lambda entry: pytest.fail("loaded the model for nothing"))
     assert run_infer(study).equals(first)
-    more = json.dumps({"adapter": "slow", "batch_size": 2, "dtype": "float16"})
+    more = json.dumps({**MODEL, "dtype": "float16"})
     with pytest.raises(pytest.fail.Exception):
         run_infer(study, model=more)
+
+
+def test_several_questions_a_clip(study: Path) -> None:
+    pl.DataFrame(
+        {
+            "video_id": ["v1", "v3", "v1", "v40", "v0", "v1"],
+            "question": ["b", "a", "a", "a", "a", "c"],
+            "gloss": ["drink", "book", "book", "book", "book", "drink"],
+        }
+    ).write_parquet(study / "questions.parquet")
+    prompt = {"task": "match", "user": "Is it {gloss}?", "variables": ["gloss"]}
+    changes = {"questions": study / "questions.parquet", "prompt": json.dumps(prompt)}
+    table = run_infer(study, **changes)
+    assert table.select("video_id", "question", "text", "finish").rows() == [
+        ("v0", "a", "0", "stop"),
+        ("v1", "b", "1", "stop"),
+        ("v1", "a", "1", "stop"),
+        ("v1", "c", "1", "stop"),
+        ("v3", "a", "", "missing"),
+    ]
+    lines = [json.loads(line) for line in (study / "journal.jsonl").read_text().splitlines()]
+    asked = [(line["video_id"], line["question"]) for line in lines]
+    assert asked == [("v0", "a"), ("v1", "b"), ("v1", "a")]  # c asks the same as b
+    pl.DataFrame({"video_id": ["v1"]}).write_parquet(study / "questions.parquet")
+    with pytest.raises(UserError, match=r"questions\.parquet: lacks the column 'question'"):
+        run_infer(study, **changes)
 
 
 def test_kill_9_in_the_middle_asks_nothing_twice(study: Path) -> None:

@@ -1,9 +1,9 @@
-"""Tiny models: they load like any checkpoint, take real chat prompts and answer through generate."""
+"""Tiny models: they load like any checkpoint, take chat prompts and answer through generate."""
 
-import build_demo_model
 import numpy as np
 import pytest
 
+import build_demo_model
 from zerosign import torch_setup
 from zerosign.demo import tiny
 from zerosign.demo.signs import SIGNS

@@ -30,28 +30,29 @@ def make_video(
     pixels: str = "yuv420p",
     shift: int = 0,
     rotation: int = 0,
+    index_first: bool = False,
     options: dict[str, str] | None = None,
-    **stream_settings: Any,
 ) -> Path:
     """Write a video of ``frames`` frames, or with the given time stamps in milliseconds.
 
     ``shift``: milliseconds added to every packet's time stamps; a negative one makes an edit list
     in mp4. ``rotation``: degrees counter-clockwise that a player turns it by (mp4).
+    ``index_first``: whether an mp4's index precedes its frames.
     """
-    with av.open(str(path), "w", options={"use_editlist": "1"} if shift < 0 else {}) as container:
+    muxer = {"movflags": "faststart"} if index_first else {}
+    with av.open(str(path), "w", options=muxer) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.pix_fmt = pixels
         stream.options = (
             {"preset": "veryfast"} | (options or {}) if "264" in codec else options or {}
         )
-        for key, value in stream_settings.items():
-            setattr(stream.codec_context, key, value)
         if isinstance(frames, int):
             stamps, base = range(frames), 1 / Fraction(rate)
         else:
             stamps, base = frames, Fraction(1, 1000)
             stream.codec_context.time_base = base
+        container.start_encoding()
 
         def put(packets: Sequence[Any]) -> None:
             for packet in packets:

@@ -23,7 +23,7 @@ rule embed:
         split=DATASET["split"],
         model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
     shell:
-        "python {SCRIPTS}/embed.py --clips {input.clips:q} --model {params.model:q}"
+        "python workflow/scripts/embed.py --clips {input.clips:q} --model {params.model:q}"
         " --split {params.split} --shard {wildcards.shard} --decoded {input.decoded:q}"
         " --selection {input.selection:q} --output {output:q} 2>&1 | tee {log:q}"
 
@@ -50,7 +50,7 @@ rule embed_texts:
         model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
         texts=lambda wildcards: embed_texts_option(),
     shell:
-        "python {SCRIPTS}/embed.py --clips {input.clips:q} --model {params.model:q}"
+        "python workflow/scripts/embed.py --clips {input.clips:q} --model {params.model:q}"
         " {params.texts} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -74,7 +74,7 @@ rule align:
         sampling=STUDY.config["alignment"]["sampling"],
         settings=as_json(STUDY.config["statistics"]),
     shell:
-        "python {SCRIPTS}/align.py --clips {input.clips:q} --videos {input.videos:q}"
+        "python workflow/scripts/align.py --clips {input.clips:q} --videos {input.videos:q}"
         " --texts {input.texts:q} --splits {params.split} --model {wildcards.model:q}"
         " --sampling {params.sampling} --settings {params.settings:q} --output {output:q}"
         " 2>&1 | tee {log:q}"
@@ -101,6 +101,7 @@ rule align_table:
         "../../envs/zerosign.yaml"
     params:
         code=code("align_table"),
+        stem=output_stem,
     shell:
-        "python {SCRIPTS}/align_table.py --alignments {input:q}"
-        " --output $(dirname {output[0]:q})/alignment 2>&1 | tee {log:q}"
+        "python workflow/scripts/align_table.py --alignments {input:q}"
+        " --output {params.stem:q} 2>&1 | tee {log:q}"

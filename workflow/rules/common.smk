@@ -11,7 +11,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 # Jobs call `python`: let it be the one that runs Snakemake, also where no environment is active.
 # An environment of --sdm conda comes before it.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from zerosign import study as studies
 from zerosign.codedigest import code_digest
@@ -59,8 +59,20 @@ def as_json(value):
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
+def output_folder(wildcards, output):
+    """The folder of a rule's outputs."""
+    return str(Path(output[0]).parent)
+
+
+def output_stem(wildcards, output):
+    """A rule's outputs without their endings."""
+    return str(Path(output[0]).with_suffix(""))
+
+
 def is_large(path):
-    return Path(path).exists() and Path(path).stat().st_size >= CHECKSUM_LIMIT
+    """Whether an input is too large for Snakemake's comparison, or will be once it is there."""
+    downloaded = path in STUDY.facts.downloads
+    return downloaded or (Path(path).exists() and Path(path).stat().st_size >= CHECKSUM_LIMIT)
 
 
 def by_content(path):
@@ -69,7 +81,9 @@ def by_content(path):
 
 
 def content(path):
-    """Digest of a large file, for params; Snakemake itself compares small ones by content."""
+    """What stands for a large file in params: its digest, or those it was downloaded for."""
+    if path in STUDY.facts.downloads:
+        return STUDY.facts.downloads[path]["sha256"]
     return sha256_file(path) if is_large(path) else None
 
 

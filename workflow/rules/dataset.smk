@@ -1,6 +1,46 @@
 """Dataset: which clips there are, whether the splits are what they claim, where the videos lie."""
 
 
+rule describe_study:
+    """The resolved configuration behind the results, with all models and prompts in full."""
+    output:
+        "<results>/study.json",
+    log:
+        "<logs>/describe_study.log",
+    benchmark:
+        "<benchmarks>/describe_study.tsv"
+    conda:
+        "../../envs/zerosign.yaml"
+    params:
+        code=code("describe_study"),
+        study=lambda wildcards: as_json(STUDY.resolved()),
+        digest=STUDY.digest,
+    shell:
+        "python workflow/scripts/describe_study.py --study {params.study:q} --digest {params.digest}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+if STUDY.facts.downloads:
+
+    rule download_metadata:
+        """A file of the data set's authors, from a pinned commit, kept if its checksum is right."""
+        output:
+            "resources/{folder}/{file}.json",
+        log:
+            "<logs>/download_metadata/{folder}/{file}.log",
+        benchmark:
+            "<benchmarks>/download_metadata/{folder}/{file}.tsv"
+        localrule: True
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            code=code("download_metadata"),
+            source=lambda wildcards, output: STUDY.facts.downloads[output[0]],
+        shell:
+            "python workflow/scripts/download_metadata.py --url {params.source[url]:q}"
+            " --sha256 {params.source[sha256]} --output {output:q} 2>&1 | tee {log:q}"
+
+
 rule clips:
     """One row a clip of the study's subset, all splits, in the order of the metadata."""
     input:
@@ -19,7 +59,7 @@ rule clips:
         table=table_options(),
         shards=STUDY.config["shards"],
     shell:
-        "python {SCRIPTS}/clips.py {params.table} --shards {params.shards} --output {output:q}"
+        "python workflow/scripts/clips.py {params.table} --shards {params.shards} --output {output:q}"
         " 2>&1 | tee {log:q}"
 
 
@@ -56,7 +96,7 @@ rule verify_splits:
         expected=as_json(STUDY.facts.expected),
         name=STUDY.title,
     shell:
-        "python {SCRIPTS}/verify_splits.py {params.options} --expected {params.expected:q}"
+        "python workflow/scripts/verify_splits.py {params.options} --expected {params.expected:q}"
         " --name {params.name:q} --output $(dirname {output.verification:q}) 2>&1 | tee {log:q}"
 
 
@@ -70,8 +110,8 @@ rule fetch_videos:
         # Videos that a rule makes are there when its metadata is.
         table=by_content(table_path()),
     output:
-        "<results>/availability.parquet",
-        report(
+        clips="<results>/availability.parquet",
+        summary=report(
             multiext("<results>/tables/availability", ".csv", ".md", ".tex"),
             caption="../report/availability.rst",
             category="Data set",
@@ -90,9 +130,37 @@ rule fetch_videos:
         facts=as_json(STUDY.facts.sources),
         min_available=DATASET.get("min_available", 0),
         videos=f"{RESULTS}/videos",
+        summary=lambda wildcards, output: output_stem(wildcards, output.summary),
     shell:
-        "python {SCRIPTS}/fetch_videos.py --clips {input.clips:q} --splits {params.split}"
+        "python workflow/scripts/fetch_videos.py --clips {input.clips:q} --splits {params.split}"
         " --sources {params.sources:q} --source-facts {params.facts:q} --videos {params.videos:q}"
         " --min-available {params.min_available} --workers {threads}"
-        " --summary $(dirname {output[1]:q})/availability --output {output[0]:q}"
+        " --summary {params.summary:q} --output {output.clips:q}"
         " 2>&1 | tee {log:q}"
+
+
+rule near_duplicates:
+    """Pairs of clips that are the same take, by perceptual hash, and a flag for each clip."""
+    input:
+        clips="<results>/clips.parquet",
+        availability="<results>/availability.parquet",
+    output:
+        flags="<results>/splits/near_duplicates.parquet",
+        table=report(
+            multiext("<results>/splits/near_duplicates", ".csv", ".md", ".tex"),
+            caption="../report/near_duplicates.rst",
+            category="Data set",
+        ),
+    log:
+        "<logs>/near_duplicates.log",
+    benchmark:
+        "<benchmarks>/near_duplicates.tsv"
+    conda:
+        "../../envs/zerosign.yaml"
+    threads: 4
+    params:
+        code=code("audit_duplicates"),
+    shell:
+        "python workflow/scripts/audit_duplicates.py --clips {input.clips:q}"
+        " --availability {input.availability:q} --workers {threads}"
+        " --output $(dirname {output.flags:q}) 2>&1 | tee {log:q}"

@@ -23,7 +23,7 @@ if "demo" in STUDY.config:
             settings=as_json(STUDY.config["demo"]),
             videos=DATASET["videos"][0]["folder"],
         shell:
-            "python {SCRIPTS}/make_demo.py --settings {params.settings:q}"
+            "python workflow/scripts/make_demo.py --settings {params.settings:q}"
             " --metadata {output.metadata:q} --splits {output.split_file:q}"
             " --descriptions {output.descriptions:q} --videos {params.videos:q} --jobs {threads}"
             " 2>&1 | tee {log:q}"
@@ -41,6 +41,34 @@ if "demo" in STUDY.config:
         params:
             code=code("build_demo_model"),
             seed=STUDY.config["demo"]["seed"],
+            folder=output_folder,
         shell:
-            "python {SCRIPTS}/build_demo_model.py --kind {wildcards.kind} --seed {params.seed}"
-            " --output $(dirname {output[0]:q}) 2>&1 | tee {log:q}"
+            "python workflow/scripts/build_demo_model.py --kind {wildcards.kind} --seed {params.seed}"
+            " --output {params.folder:q} 2>&1 | tee {log:q}"
+
+    rule train_demo_model:
+        """The demo's trained model, made again: what resources/demo/tiny-qwen2.5-vl ships.
+
+        No target needs it. Same seed and steps on the same machine: the same weights.
+        """
+        input:
+            metadata=DATASET["metadata"],
+            split_file=DATASET["split_file"],
+        output:
+            multiext("<results>/models/trained/", "config.json", "model.safetensors"),
+        log:
+            "<logs>/train_demo_model.log",
+        benchmark:
+            "<benchmarks>/train_demo_model.tsv"
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            code=code("train_demo_model"),
+            videos=DATASET["videos"][0]["folder"],
+            prompt=lambda wildcards: as_json(STUDY.prompts["demo-gloss"]),
+            seed=STUDY.config["demo"]["seed"],
+            folder=output_folder,
+        shell:
+            "python workflow/scripts/train_demo_model.py --metadata {input.metadata:q}"
+            " --splits {input.split_file:q} --videos {params.videos:q} --prompt {params.prompt:q}"
+            " --seed {params.seed} --output {params.folder:q} 2>&1 | tee {log:q}"

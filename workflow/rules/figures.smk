@@ -26,11 +26,12 @@ rule figure:
         dataset=STUDY.title,
         confidence=STUDY.config["statistics"]["confidence"],
         digest=STUDY.digest,
+        stem=output_stem,
     shell:
-        "python {SCRIPTS}/figures.py --figure {wildcards.figure} --tables {input.tables:q}"
+        "python workflow/scripts/figures.py --figure {wildcards.figure} --tables {input.tables:q}"
         " --published {input.published:q} --dataset {params.dataset:q}"
         " --confidence {params.confidence} --digest {params.digest}"
-        " --output $(dirname {output[0]:q})/{wildcards.figure} 2>&1 | tee {log:q}"
+        " --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule figures:

@@ -21,7 +21,7 @@ rule decode_frames:
         plan=as_json(decode_plan(STUDY.config["samplings"])),
         frames=as_json(STUDY.config["frames"]),
     shell:
-        "(python {SCRIPTS}/decode_frames.py --clips {input.clips:q}"
+        "(python workflow/scripts/decode_frames.py --clips {input.clips:q}"
         " --availability {input.availability:q} --split {params.split} --shard {wildcards.shard}"
         " --plan {params.plan:q} --frames {params.frames:q} --output {output.frames:q}"
         " && sha256sum {output.frames:q} > {output.digest:q}) 2>&1 | tee {log:q}"
@@ -44,5 +44,5 @@ rule sample_frames:
         code=code("sample_frames"),
         sampling=lambda wildcards: as_json(STUDY.config["samplings"][wildcards.sampling]),
     shell:
-        "python {SCRIPTS}/sample_frames.py --decoded {input.frames:q}"
+        "python workflow/scripts/sample_frames.py --decoded {input.frames:q}"
         " --sampling {params.sampling:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -30,7 +30,7 @@ rule infer:
         prompt=lambda wildcards: as_json(STUDY.prompts[STUDY.runs[wildcards.run].prompt]),
         journal=f"{RESULTS}/journal/{{run}}/{{shard}}.jsonl",
     shell:
-        "python {SCRIPTS}/infer.py --clips {input.clips:q} --availability {input.availability:q}"
+        "python workflow/scripts/infer.py --clips {input.clips:q} --availability {input.availability:q}"
         " --split {params.split} --shard {wildcards.shard} --decoded {input.decoded:q}"
         " --selection {input.selection:q} --run {wildcards.run:q} --model {params.model:q}"
         " --prompt {params.prompt:q} --code {params.code} --journal {params.journal:q}"

@@ -19,7 +19,7 @@ rule map_labels:
         split=DATASET["split"],
         settings=as_json(STUDY.config["mapping"]),
     shell:
-        "python {SCRIPTS}/map_labels.py --answers {input.answers:q} --clips {input.clips:q}"
+        "python workflow/scripts/map_labels.py --answers {input.answers:q} --clips {input.clips:q}"
         " --splits {params.split} --settings {params.settings:q} --output {output:q}"
         " 2>&1 | tee {log:q}"
 
@@ -49,7 +49,8 @@ rule score:
         code=code("score"),
         runs=as_json(STUDY.run_list()),
         settings=as_json(STUDY.config["statistics"]),
+        folder=output_folder,
     shell:
-        "python {SCRIPTS}/score.py --clips {input.clips:q} --predictions {input.predictions:q}"
+        "python workflow/scripts/score.py --clips {input.clips:q} --predictions {input.predictions:q}"
         " --runs {params.runs:q} --settings {params.settings:q}"
-        " --output-dir $(dirname {output[0]:q}) 2>&1 | tee {log:q}"
+        " --output-dir {params.folder:q} 2>&1 | tee {log:q}"

@@ -68,9 +68,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not wanted:
                 break
             hits = look_up(source, wanted, everything, options)
-            facts = probe_all(
-                {hit.path for hit in hits.values() if isinstance(hit, sources.Found)}, pool
-            )
+            for video_id, hit in hits.items():
+                if isinstance(hit, sources.Found):
+                    target = Path(options.videos) / "unpacked" / f"{video_id}.swf"
+                    hits[video_id] = sources.unpacked(hit, target)
+            paths = {hit.path for hit in hits.values() if isinstance(hit, sources.Found)}
+            facts = probe_all(paths, pool)
             for clip in wanted:
                 if hit := hits.get(clip["video_id"]):
                     row = make_row(clip, hit, facts, options.source_facts)

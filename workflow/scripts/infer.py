@@ -3,8 +3,9 @@
 import argparse
 import contextlib
 import dataclasses
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -27,22 +28,51 @@ SCHEMA: dict[str, Any] = {
     "pixels_width": pl.Int32,
     "timestamps": pl.List(pl.Float64),
     "seconds": pl.Float64,
+    "samples": pl.List(pl.Utf8),
+    "labels": pl.List(pl.Utf8),
+    "scores": pl.List(pl.Float64),
     "key": pl.Utf8,
 }
 BATCH_SIZE = 8
 
 
-def expected(args: argparse.Namespace, clips: pl.DataFrame) -> tuple[list[str], dict[str, Answer]]:
-    """The shard's clips in order, and the answers of those that no model can be asked about.
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A question about one clip, and what stands in place of the prompt's variables."""
+
+    video_id: str
+    name: str
+    values: dict[str, str]
+
+
+def questions(args: argparse.Namespace, clips: pl.DataFrame) -> list[Question]:
+    """The questions about the shard's clips, in order; without a table of them, one a clip."""
+    ours = clips.filter((pl.col("split") == args.split) & (pl.col("shard") == args.shard))
+    video_ids = ours["video_id"].to_list()
+    values = {"candidates": prompts.candidates(clips["gloss"].to_list())}
+    if not args.questions:
+        return [Question(video_id, "", values) for video_id in video_ids]
+    table = pl.read_parquet(args.questions)
+    if missing := {"video_id", "question"} - set(table.columns):
+        raise UserError(f"{args.questions}: lacks the column {sorted(missing)[0]!r}")
+    given = [name for name in prompts.KNOWN if name in table.columns]
+    asked: dict[str, list[Question]] = {video_id: [] for video_id in video_ids}
+    for row in table.iter_rows(named=True):
+        if row["video_id"] in asked:
+            own = {name: row[name] for name in given if row[name] is not None}
+            asked[row["video_id"]].append(Question(row["video_id"], row["question"], values | own))
+    return [question for video_id in video_ids for question in asked[video_id]]
+
+
+def without_frames(args: argparse.Namespace, video_ids: Iterable[str]) -> dict[str, Answer]:
+    """The answer about each clip that no model can be asked about.
 
     ``missing``: there is no usable video; ``error``: there is one, but no frames came of it.
     """
-    ours = clips.filter((pl.col("split") == args.split) & (pl.col("shard") == args.shard))
-    video_ids = ours["video_id"].to_list()
     availability = pl.read_parquet(args.availability, columns=["video_id", "status", "detail"])
     status = {row[0]: row[1:] for row in availability.iter_rows()}
     failures = framecache.failures(args.selection)
-    without: dict[str, Answer] = {}
+    found: dict[str, Answer] = {}
     for video_id in video_ids:
         if video_id not in status:
             raise UserError(
@@ -50,54 +80,52 @@ def expected(args: argparse.Namespace, clips: pl.DataFrame) -> tuple[list[str], 
             )
         reason, detail = status[video_id]
         if reason != "ok":
-            error = f"{reason}: {detail}" if detail else reason
-            without[video_id] = Answer("", "missing", error)
+            found[video_id] = Answer("", "missing", f"{reason}: {detail}" if detail else reason)
         elif video_id in failures:
-            without[video_id] = Answer("", "error", failures[video_id])
-    return video_ids, without
+            found[video_id] = Answer("", "error", failures[video_id])
+    return found
 
 
 def ask(
-    args: argparse.Namespace,
-    video_ids: Sequence[str],
-    messages: list[prompts.Message],
-) -> dict[str, tuple[str, Answer]]:
-    """Key and answer of each clip: from the journal, or from the model."""
+    args: argparse.Namespace, asked: Sequence[Question], glosses: Sequence[str]
+) -> list[tuple[str, Answer]]:
+    """Key and answer of each question: from the journal, or from the model."""
     model, adapter = args.model, adapters.module(args.model)
     identity = adapter.identity(model)
-    clips = inference.described(args.selection, video_ids)
-    keys = {
-        clip.video_id: inference.request_key(clip, messages, identity, args.code) for clip in clips
-    }
-    with journal.Journal(args.journal) as book, contextlib.ExitStack() as held:
+    clips = inference.described(args.selection, dict.fromkeys(q.video_id for q in asked))
+    clip_of = {clip.video_id: clip for clip in clips}
+    requests: dict[str, Request] = {}
+    keys = []
+    for question in asked:
+        messages, candidates = adapter.pose(model, args.run, args.prompt, question.values, glosses)
+        request = Request(clip_of[question.video_id], messages, question.name, candidates)
+        keys.append(inference.request_key(request, identity, args.code))
         # Clips that look the same to the model (WLASL has some) are asked about once.
-        asked = {key: video_id for video_id, key in keys.items() if key not in book}
+        requests.setdefault(keys[-1], request)
+    with journal.Journal(args.journal) as book, contextlib.ExitStack() as held:
+        new = {key: request for key, request in requests.items() if key not in book}
         failed: dict[str, Answer] = {}
-        if asked:
+        if new:
             held.enter_context(devices.claim(model.get("gpus", 1)))
-            stream = inference.answer_all(
-                requests(args, asked, messages),
-                adapter.load(model),
-                book,
-                model.get("batch_size", BATCH_SIZE),
-            )
-            for key, answer in cli.progress(stream, len(asked), args.run):
+            loaded = adapter.load(model)
+            batch_size = model.get("batch_size", BATCH_SIZE)
+            stream = inference.answer_all(with_pixels(args, new), loaded, book, batch_size)
+            for key, answer in cli.progress(stream, len(new), args.run, "answers"):
                 if answer.finish == "error":
                     failed[key] = answer
-        cli.log.info("%s: %d clips, %d asked now", args.run, len(video_ids), len(asked))
-        return {
-            video_id: (key, failed[key] if key in failed else Answer(**book[key]))
-            for video_id, key in keys.items()
-        }
+        cli.log.info("%s: %d answers, %d of them asked now", args.run, len(keys), len(new))
+        return [(key, failed[key] if key in failed else Answer(**book[key])) for key in keys]
 
 
-def requests(
-    args: argparse.Namespace, asked: Mapping[str, str], messages: list[prompts.Message]
+def with_pixels(
+    args: argparse.Namespace, requests: Mapping[str, Request]
 ) -> Iterator[tuple[str, Request]]:
-    """(key, request) of each clip to ask about, its frames read when it is its turn."""
-    clips = framecache.read_clips(args.decoded, args.selection, asked.values())
-    for key, clip in zip(asked, clips, strict=True):
-        yield key, Request(clip, messages)
+    """The requests with their clips' frames, each clip read once, when it is its turn."""
+    by_clip = itertools.groupby(requests.items(), lambda item: item[1].clip.video_id)
+    groups = {video_id: list(items) for video_id, items in by_clip}
+    for clip in framecache.read_clips(args.decoded, args.selection, groups):
+        for key, request in groups[clip.video_id]:
+            yield key, dataclasses.replace(request, clip=clip)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -110,6 +138,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--selection", required=True, help="the shard's frame selection (.npz)")
     parser.add_argument("--model", required=True, type=json.loads, help="model entry, as JSON")
     parser.add_argument("--prompt", required=True, type=json.loads, help="prompt entry, as JSON")
+    parser.add_argument(
+        "--questions", help="table of several questions a clip: video_id, question, variables"
+    )
     parser.add_argument("--run", required=True, help="name of the run, for messages")
     parser.add_argument("--code", default="", help="digest of the code that makes the answers")
     parser.add_argument("--journal", required=True, help="journal of answers (.jsonl), kept")
@@ -117,18 +148,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     clips = pl.read_parquet(args.clips)
-    glosses = clips["gloss"].unique().to_list()
-    messages = prompts.render(args.run, args.prompt, {"candidates": prompts.candidates(glosses)})
-    video_ids, without = expected(args, clips)
-    answers = {video_id: ("", answer) for video_id, answer in without.items()}
-    answers |= ask(args, [video_id for video_id in video_ids if video_id not in without], messages)
-    rows = []
-    for video_id in video_ids:
-        key, answer = answers[video_id]
-        rows.append(
-            {"video_id": video_id, "question": "", **dataclasses.asdict(answer), "key": key}
-        )
-    io.write_parquet(pl.DataFrame(rows, schema=SCHEMA), args.output)
+    glosses = sorted(clips["gloss"].unique())
+    rows = questions(args, clips)
+    without = without_frames(args, dict.fromkeys(question.video_id for question in rows))
+    asked = [question for question in rows if question.video_id not in without]
+    answers = iter(ask(args, asked, glosses))
+    table = []
+    for question in rows:
+        lost = without.get(question.video_id)
+        key, answer = ("", lost) if lost else next(answers)
+        about = {"video_id": question.video_id, "question": question.name}
+        table.append({**about, **dataclasses.asdict(answer), "key": key})
+    io.write_parquet(pl.DataFrame(table, schema=SCHEMA), args.output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train the demo's tiny Qwen2.5-VL on the training split: the same steps and seed, the same model."""
+"""Train the demo's tiny Qwen2.5-VL on the training split. Same steps and seed, same model."""
 
 import argparse
 import json
@@ -17,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--videos", type=Path, required=True, help="folder with <id>.mp4")
     parser.add_argument("--prompt", required=True, help='JSON: {"system": …, "user": …}')
     parser.add_argument("--steps", type=int, default=700, help="end-to-end training steps")
+    parser.add_argument("--vision-steps", type=int, default=150, help="steps of the vision alone")
     parser.add_argument("--seed", type=int, default=0, help="of weights, batches and changes")
     parser.add_argument("--output", type=Path, required=True, help="folder for the checkpoint")
     args = parser.parse_args(argv)
@@ -42,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     texts = [sign.gloss for sign in SIGNS]
     texts += [prompt[part] for part in ("system", "user") if prompt.get(part)]
     model, processor = tiny.build("qwen2_5_vl", args.seed, texts)
-    losses: list[float] = []
 
     def report(step: int, answers: float, gloves: float) -> None:
-        losses.append(answers)
         if step % 50 == 49 or step == args.steps - 1:
             cli.log.info("step %d: answer loss %.3f, glove loss %.4f", step + 1, answers, gloves)
 
-    training.train(model, processor, examples, prompt, args.steps, args.seed, report)
+    training.train(
+        model, processor, examples, prompt, args.steps, args.seed, report, args.vision_steps
+    )
     tiny.save(model, processor, args.output)
 
 

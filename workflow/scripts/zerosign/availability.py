@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -73,19 +74,38 @@ def row(
         "decode_error": facts.decode_error,
         "duration": facts.duration,
     }
+    status = "range_outside"
     if ready_cut or (clip["frame_start"] == 1 and clip["frame_end"] == -1):
         part = probe.whole(facts)
+        if problem := _not_cut(clip, facts):
+            part, status = replace(part, problem=problem), "not_cut"
     else:
         counting = None if rate == NATIVE else float(rate or clip["fps_declared"] or 25)
         part = probe.cut(facts, clip["frame_start"], clip["frame_end"], counting)
     return found | {
-        "status": "range_outside" if part.problem else "ok",
+        "status": status if part.problem else "ok",
         "detail": part.problem or part.note,
         "start_s": part.start_s,
         "end_s": part.end_s,
         "range_frames": part.frames,
         "rate_assumed": part.rate,
     }
+
+
+def _not_cut(clip: Mapping[str, Any], facts: probe.Facts) -> str | None:
+    """Why a file can't be the ready-cut clip: it is far longer than the range it should hold.
+
+    Mirrors' clips are up to 1.2 times longer, where 29.97 frames were written as 25 a second.
+    """
+    if clip["frame_end"] == -1:
+        return None
+    length = (clip["frame_end"] - clip["frame_start"] + 1) / (clip["fps_declared"] or 25)
+    if (facts.duration or 0) <= 2 * length + 1:
+        return None
+    return (
+        f"lasts {facts.duration:.1f} s, the clip {length:.1f} s: the uncut video? "
+        "then give this source layout: raw"
+    )
 
 
 def table(clips: pl.DataFrame, rows: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 import dataclasses
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from zerosign.cli import log
 from zerosign.errors import UserError
 from zerosign.framecache import Clip
 from zerosign.journal import Journal
-from zerosign.prompts import Message
 
 WINDOW = 4
 """So many batches of requests are read ahead and grouped by length."""
@@ -45,15 +44,15 @@ def described(selection: str, video_ids: Iterable[str]) -> Iterator[Clip]:
         )
 
 
-def request_key(
-    clip: Clip, messages: Sequence[Message], identity: Mapping[str, Any], code: str
-) -> str:
+def request_key(request: Request, identity: Mapping[str, Any], code: str) -> str:
     """Digest of all that determines an answer. Needs no pixels: the clip has their digest."""
+    clip = request.clip
     return io.digest(
         {
             "model": dict(identity),
             "code": code,
-            "messages": list(messages),
+            "messages": request.messages,
+            "candidates": request.candidates,
             "clip": [clip.digest, clip.fps, clip.total_frames, clip.duration],
         }
     )

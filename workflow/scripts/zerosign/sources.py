@@ -2,17 +2,20 @@
 
 import os
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zerosign.acquire import Task
 from zerosign.errors import UserError
+from zerosign.io import write_atomic
 from zerosign.wlasl import is_safe_id
 
 _CONTAINERS = "mp4 mkv webm mov m4v avi flv swf ts mpg mpeg wmv ogv 3gp"
 EXTENSIONS = frozenset(f".{name}" for name in _CONTAINERS.split())
+MOST_PACKED, MOST_UNPACKED = 100 * 2**20, 500 * 2**20  # bytes of a Flash file
 LAYOUTS = ("auto", "clips", "raw")
 
 _YOUTUBE = re.compile(
@@ -92,6 +95,26 @@ def find(
         elif layout != "clips" and raw in index:
             found[video_id] = Found(index[raw], origin, False)
     return found
+
+
+def unpacked(found: Found, target: Path) -> Found:
+    """The same clip with a compressed Flash file (CWS) written uncompressed (FWS) to ``target``.
+
+    FFmpeg reads compressed ones too, but loses the last few kilobytes of each.
+    """
+    if Path(found.path).suffix.lower() != ".swf":
+        return found
+    try:
+        with open(found.path, "rb") as file:
+            data = file.read(MOST_PACKED)
+        if data[:3] != b"CWS":
+            return found
+        body = zlib.decompressobj().decompress(data[8:], MOST_UNPACKED)
+    except (OSError, zlib.error):
+        return found  # the decoder says what is wrong
+    with write_atomic(target) as temporary:
+        temporary.write_bytes(b"FWS" + data[3:8] + body)
+    return replace(found, path=str(target))
 
 
 def url_tasks(

@@ -19,6 +19,7 @@ from zerosign.io import digest
 from zerosign.sampling import base
 
 DATASETS = "config/datasets.yaml"
+DOWNLOADED = "resources/"  # metadata below this folder is downloaded; elsewhere it is the user's
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class DatasetFacts:
     expected: dict[str, Any] = field(default_factory=dict)
     published: str | None = None
     sources: dict[str, Any] = field(default_factory=dict)
+    downloads: dict[str, dict[str, Any]] = field(default_factory=dict)  # path: url, sha256s
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,9 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
     settings = copy.deepcopy(dict(config))
     validate(settings, schemas / "config.schema.yaml", source)
     dataset = settings["dataset"]
-    facts = dataset_facts(dataset, source)
     if "split_file" in dataset:
         dataset["split_file"] = dataset["split_file"].replace("{subset}", str(dataset["subset"]))
+    facts = dataset_facts(dataset, source)
     for name, sampling in settings["samplings"].items():
         with located(f"{source}: samplings.{name}"):
             base(sampling)
@@ -147,8 +149,21 @@ def dataset_facts(dataset: Mapping[str, Any], source: str) -> DatasetFacts:
             f"{source}: dataset.subset: {DATASETS} declares {choices} for '{name}', not {subset}; "
             "choose one of these, or set dataset.facts: null"
         )
-    expected = entry["subsets"][subset] | {"metadata": entry["files"]["metadata"]["sha256"]}
-    return DatasetFacts(expected, entry.get("published"), entry.get("sources", {}))
+    metadata_sha256 = entry["files"]["metadata"]["sha256"]
+    expected = entry["subsets"][subset] | {"metadata": metadata_sha256}
+    checksums = {
+        "metadata": list(metadata_sha256),
+        "split_file": [expected["sha256"]["split_file"]],
+    }
+    downloads = {
+        dataset[key]: {
+            "url": entry["files"][key]["url"].replace("{subset}", subset),
+            "sha256": checksums[key],
+        }
+        for key in checksums
+        if dataset.get(key, "").startswith(DOWNLOADED)
+    }
+    return DatasetFacts(expected, entry.get("published"), entry.get("sources", {}), downloads)
 
 
 def expand_runs(
@@ -280,5 +295,8 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         return (
             f"{lead}'{error.instance}' is none of the choices{_suggest(str(error.instance), known)}"
         )
+    if error.validator == "anyOf" and all("required" in choice for choice in error.validator_value):
+        keys = [choice["required"][0] for choice in error.validator_value]
+        return f"{lead}one of the keys {', '.join(keys)} is missing"
     message = error.message if len(error.message) < 200 else error.message[:200] + "…"
     return f"{lead}{message}"

@@ -258,7 +258,7 @@ def _read_wanted(
         except av.FFmpegError:
             return None
         shown = sorted(p.pts for p in packets if p.pts is not None and not p.is_discard)
-        if not _ascending(shown) or any(p.pts is None for p in packets):
+        if not shown or not _ascending(shown) or any(p.pts is None for p in packets):
             return None
         seconds = _seconds(shown, shown[0] if origin is None else origin, stream.time_base)
         try:

@@ -2,6 +2,8 @@
 
 A module here offers
 
+- ``pose(entry, name, prompt, values, glosses) -> (messages, candidates)``: what a prompt becomes
+  for this kind of model; ``values`` stand in place of the prompt's variables;
 - ``identity(entry) -> dict``: everything about the model that determines its answers (cheap:
   nothing is loaded), so that the journal knows what was answered already;
 - ``load(entry) -> Adapter``: the model, ready to answer.
@@ -9,7 +11,7 @@ A module here offers
 
 import importlib
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from zerosign.errors import UserError
@@ -36,8 +38,8 @@ class Request:
     clip: Clip
     messages: list[Message]
     question: str = ""
-    candidates: tuple[str, ...] = ()
-    """For closed-set answers: what the model chooses from."""
+    candidates: dict[str, str] = field(default_factory=dict)
+    """For closed-set answers: what the model chooses from, and the text that stands for each."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from zerosign import prompts
 from zerosign.adapters import Answer, Request, checkpoint
 from zerosign.adapters.decoding import (
     Decoding,
@@ -19,6 +20,7 @@ from zerosign.adapters.decoding import (
     prefill,
     rope_index,
     score,
+    slides,
     vote,
 )
 from zerosign.errors import UserError
@@ -91,6 +93,18 @@ def identity(entry: Mapping[str, Any]) -> dict[str, Any]:
     return checkpoint.identity(entry)
 
 
+def pose(
+    entry: Mapping[str, Any],
+    name: str,
+    prompt: Mapping[str, Any],
+    values: Mapping[str, str],
+    glosses: Sequence[str],
+) -> tuple[list[Message], dict[str, str]]:
+    """The prompt's messages, and the glosses to choose from if decoding is by a closed set."""
+    closed = Decoding.of(entry).mode == "closed_set"
+    return prompts.render(name, prompt, values), {gloss: gloss for gloss in glosses if closed}
+
+
 def load(entry: Mapping[str, Any]) -> "Chat":
     """Load the checkpoint of a models.yaml entry."""
     processor = checkpoint.load("AutoProcessor", entry)
@@ -116,6 +130,14 @@ class Chat:
         self.as_images = entry.get("frames_as", "video") == "images"
         self.end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else self.ends[0]
         self.decoding = Decoding.of(entry)
+        self.slides = slides(model)
+        if self.decoding.mode == "closed_set" and (
+            self.slides or model.config._attn_implementation not in ("sdpa", "eager")
+        ):
+            raise UserError(
+                f"checkpoint {self.name}: mode: closed_set needs attn: sdpa or eager, and a model "
+                "without sliding windows"
+            )
         self.generation = pinned(self.decoding, self.ends, tokenizer)
         # generate() fills what a config leaves open from the model's own; here nothing is its own.
         model.generation_config = self.generation
@@ -136,7 +158,8 @@ class Chat:
     def shares(self, request: Request) -> bool:
         """Whether several continuations of this clip's prompt are needed."""
         decoding = self.decoding
-        return bool(request.question) or decoding.samples > 1 or decoding.mode == "closed_set"
+        asks = bool(request.question) and not self.slides
+        return asks or decoding.samples > 1 or decoding.mode == "closed_set"
 
     def prepare(self, requests: Sequence[Request]) -> "Batch | list[Shared]":
         """Tokens and pixels of a batch. Any thread may call: it is one at a time here."""
@@ -189,7 +212,7 @@ class Chat:
         length = len(base.tokens) - len(base.raw[common:])
         seen = [{**base.seen, "prompt_tokens": length + len(suffix)} for suffix in suffixes]
         sequences = [
-            [self._continuation(text, candidate) for candidate in request.candidates]
+            [self._continuation(text, answer) for answer in request.candidates.values()]
             for request, text in zip(requests, texts, strict=True)
         ]
         seconds = time.perf_counter() - start
@@ -271,7 +294,7 @@ class Chat:
         self, prefix: Prefix, shared: "Shared", i: int, suffix: list[int]
     ) -> dict[str, Any]:
         """The likeliest of a request's candidates."""
-        candidates = shared.requests[i].candidates
+        candidates = list(shared.requests[i].candidates)
         scores = score(self.model, prefix, suffix, shared.sequences[i])
         order = sorted(range(len(scores)), key=lambda j: -scores[j])
         labels = [candidates[j] for j in order]

@@ -161,6 +161,15 @@ def rope_index(model: Any) -> Any:
     return None
 
 
+def slides(model: Any) -> bool:
+    """Whether some layers see only a window of tokens, which padding between them would shift."""
+    config = model.config.get_text_config()
+    kinds = getattr(config, "layer_types", None)
+    if kinds is None:
+        return getattr(config, "sliding_window", None) is not None
+    return "sliding_attention" in kinds
+
+
 def _positions(model: Any, positions: Any) -> Any:
     """Text positions [B, L] in the form that the model takes."""
     return positions[None].expand(3, -1, -1) if rope_index(model) else positions
@@ -259,10 +268,6 @@ def score(
     """
     import torch
 
-    if any(getattr(layer, "is_sliding", False) for layer in prefix.cache.layers):
-        raise UserError("mode: closed_set needs full attention; this model's has a sliding window")
-    if model.config._attn_implementation not in ("sdpa", "eager"):
-        raise UserError("mode: closed_set needs attn: sdpa or eager")
     trie = fold(root[-1], sequences)
     before = len(root) - 1
     count, done = before + len(trie.tokens), len(prefix.tokens)

@@ -157,9 +157,11 @@ def draw_signer(rng: np.random.Generator) -> Signer:
 
 def draw_take(rng: np.random.Generator, sign: Sign, signer: Signer, grid: int = 25) -> Take:
     """Draw a performance at random; its duration is a whole number of 1/`grid` seconds."""
-    lift, lower = rng.uniform(0.12, 0.28, 2) * signer.tempo
-    before, after = rng.uniform(0.0, 0.25, 2) * signer.tempo
-    stroke = rng.uniform(0.75, 1.25) * signer.tempo
+    lift, lower = rng.uniform(0.12, 0.24, 2) * signer.tempo
+    before, after = rng.uniform(0.0, 0.12, 2) * signer.tempo
+    stroke = rng.uniform(0.85, 1.3) * signer.tempo
+    if sign.path in ("clockwise", "anticlockwise", "shake", "bounce"):
+        stroke *= 1.25
     total = lift + before + stroke + after + lower
     stroke += math.ceil(total * grid) / grid - total
     return Take(

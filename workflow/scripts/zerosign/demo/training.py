@@ -31,7 +31,6 @@ from zerosign.video import every_frame, read_clip, to_rgb
 FRAMES = 12
 SHORT_SIDE = 48  # frames are kept at this size; the model sees two thirds of it
 BATCH = 32
-VISION_STEPS = 150
 RATE = 2e-3
 AUXILIARY = 4.0
 SATURATION = 0.3  # by how much red (blue) exceeds the other channels in a glove, of 1
@@ -55,7 +54,9 @@ class Batch:
 
     inputs: dict[str, torch.Tensor]
     labels: torch.Tensor  # int64[B, n], the last n tokens
-    gloves: torch.Tensor  # float[B, grids, tokens, 8]: both gloves in both frames, seen from a token
+    gloves: (
+        torch.Tensor
+    )  # float[B, grids, tokens, 8]: both gloves in both frames, seen from a token
     visible: torch.Tensor  # float, same shape
 
 
@@ -84,7 +85,7 @@ def train(
     steps: int,
     seed: int,
     report: Callable[[int, float, float], None],
-    vision_steps: int = VISION_STEPS,
+    vision_steps: int,
 ) -> None:
     """Train in place for `steps` end-to-end steps; `report` gets (step, answer loss, glove loss).
 
@@ -175,9 +176,7 @@ class Source:
         _, height, width = self.text[shape]["video_grid_thw"][0].tolist()
         return height * tiny.PATCH, width * tiny.PATCH
 
-    def _change(
-        self, example: Example, size: tuple[int, int]
-    ) -> tuple[torch.Tensor, str, float]:
+    def _change(self, example: Example, size: tuple[int, int]) -> tuple[torch.Tensor, str, float]:
         """Twelve frames of a clip at other times, framing and light: float[12, 3, H, W] in [0, 1].
 
         Also the gloss that they show now, and the seconds they stand for.
@@ -257,9 +256,14 @@ def _attend_by_frame(model: Any) -> str:
     import transformers
 
     def attend(
-        module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: Any, **more: Any
+        module: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        *_: Any,
+        **more: Any,
     ) -> tuple[torch.Tensor, None]:
-        """[1, heads, frames x patches, d] -> [1, frames x patches, heads, d]; frames of one size."""
+        """From [1, heads, all patches, d] to [1, all patches, heads, d]; frames of one size."""
         patches = more["max_length_q"]
         heads, length, depth = query.shape[1:]
         frames = (

@@ -1,0 +1,142 @@
+import shutil
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import synonyms as program
+from zerosign import synonyms
+from zerosign.errors import UserError
+
+DEBIAN = Path("/usr/share/wordnet")
+LICENCE = "  1 This software and database is being provided to you, the LICENSEE\n"
+
+
+@pytest.fixture
+def database(tmp_path):
+    """A WordNet of two noun synsets and an adjective, in the format of wndb(5)."""
+    folder = tmp_path / "wordnet"
+    folder.mkdir()
+    lines = {
+        "noun": [
+            ["03 n 02 car 0 auto 0 000 | a motor vehicle"],
+            ["03 n 03 car 1 railway_car 0 Cabin 0 000 | a wheeled vehicle"],
+        ],
+        "adj": [["03 a 02 galore(ip) 0 plenty 0 000 | in abundance"]],
+        "verb": [["03 v 02 run 0 go 0 000 | move fast"]],
+        "adv": [],
+    }
+    index = {
+        "noun": "car n 2 0 2 0 {0} {1}\nauto n 1 0 1 0 {0}\nrailway_car n 1 0 1 0 {1}\n",
+        "adj": "plenty a 1 1 ! 1 0 {0}\ngalore a 1 0 1 0 {0}\n",
+        "verb": "run v 1 0 1 0 {0}\n",
+        "adv": "",
+    }
+    exceptions = {"verb": "ran run\n", "noun": "", "adj": "", "adv": ""}
+    for part, synsets in lines.items():
+        text, offsets = LICENCE, []
+        for (line,) in synsets:
+            offsets.append(f"{len(text):08d}")
+            text += f"{offsets[-1]} {line}  \n"
+        (folder / f"data.{part}").write_text(text)
+        (folder / f"index.{part}").write_text(LICENCE + index[part].format(*offsets))
+        (folder / f"{part}.exc").write_text(exceptions[part])
+    return folder
+
+
+def test_synonyms_come_from_all_senses_parts_and_base_forms(database):
+    wordnet = synonyms.WordNet(database)
+    assert set(wordnet.synonyms("car")) == {"auto", "railway car", "cabin"}
+    assert set(wordnet.synonyms("cars")) == {"car", "auto", "railway car", "cabin"}
+    assert set(wordnet.synonyms("ran")) == {"run", "go"}
+    assert set(wordnet.synonyms("plenty")) == {"galore"}
+    assert set(wordnet.synonyms("railway car")) == {"car", "cabin"}
+    assert wordnet.synonyms("what") == {}
+
+
+def test_other_classes_are_marked(database):
+    found = synonyms.from_wordnet(database, ["car", "auto", "what"])
+    rows = found.select("gloss", "synonym", "other_class").rows()
+    assert rows == [
+        ("car", "auto", 1),
+        ("car", "cabin", None),
+        ("car", "railway car", None),
+        ("auto", "car", 0),
+    ]
+    assert found["origin"].str.starts_with("noun:").all()
+
+
+def test_an_archive_is_as_good_as_a_folder(database, tmp_path):
+    with zipfile.ZipFile(tmp_path / "wordnet.zip", "w") as archive:
+        for path in sorted(database.iterdir()):
+            archive.write(path, f"wordnet/{path.name}")
+    first = synonyms.from_wordnet(database, ["car"])
+    assert first.equals(synonyms.from_wordnet(tmp_path / "wordnet.zip", ["car"]))
+    assert first.equals(synonyms.from_wordnet(tmp_path, ["car"]))
+
+
+def test_a_database_that_is_not_there_or_broken(database, tmp_path):
+    with pytest.raises(UserError, match="install Debian's wordnet-base"):
+        synonyms.WordNet(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"holds no index\.noun"):
+        synonyms.WordNet(tmp_path / "empty")
+    data = database / "data.noun"
+    data.write_text(" " + data.read_text())
+    with pytest.raises(UserError, match="does not fit its index"):
+        synonyms.WordNet(database).synonyms("car")
+
+
+def test_a_table_of_ones_own(tmp_path):
+    (tmp_path / "own.csv").write_text("gloss,synonym\ncar,Motor-Car\ncar,car\nnone,zero\n")
+    found = synonyms.from_table(tmp_path / "own.csv", ["car", "none"])
+    assert found.select("gloss", "synonym", "origin").rows() == [
+        ("car", "motor car", "own.csv"),
+        ("none", "zero", "own.csv"),
+    ]
+    with pytest.raises(UserError, match="'none' is no class"):
+        synonyms.from_table(tmp_path / "own.csv", ["car"])
+    (tmp_path / "own.csv").write_text("word\ncar\n")
+    with pytest.raises(UserError, match="needs the columns"):
+        synonyms.from_table(tmp_path / "own.csv", ["car"])
+
+
+def test_program(database, tmp_path):
+    clips = pl.DataFrame({"class_index": [0, 1, 1], "gloss": ["car", "run", "run"]})
+    clips.write_parquet(tmp_path / "clips.parquet")
+    arguments = ["--clips", f"{tmp_path}/clips.parquet", "--wordnet", str(database)]
+    program.main([*arguments, "--output", f"{tmp_path}/out.parquet"])
+    assert pl.read_parquet(tmp_path / "out.parquet")["gloss"].unique().sort().to_list() == [
+        *["car", "run"]
+    ]
+
+
+@pytest.mark.skipif(not (DEBIAN / "index.noun").exists(), reason="needs Debian's wordnet-base")
+def test_wordnet_on_the_300_glosses(wlasl):
+    import json
+
+    glosses = [entry["gloss"] for entry in json.loads((wlasl / "WLASL_v0.3.json").read_text())]
+    found = synonyms.from_wordnet(DEBIAN, glosses[:300])
+    assert found["other_class"].count() == 203
+    silent = set(glosses[:300]) - set(found["gloss"])
+    assert {"what", "how", "with", "you", "because", "since", "where", "your"} <= silent
+
+
+@pytest.mark.skipif(not (DEBIAN / "index.noun").exists(), reason="needs Debian's wordnet-base")
+@pytest.mark.filterwarnings("ignore:The multilingual functions")
+def test_equal_to_nltk(tmp_path, monkeypatch):
+    nltk = pytest.importorskip("nltk")
+    from nltk.corpus.reader import WordNetCorpusReader
+
+    folder = tmp_path / "corpora" / "wordnet"
+    shutil.copytree(DEBIAN, folder)
+    # nltk wants the 45 names of lexicographer files; which ones, does not matter for synonyms
+    (folder / "lexnames").write_text("".join(f"{i:02d}\tname{i}\t1\n" for i in range(45)))
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    reader = WordNetCorpusReader(nltk.data.find("corpora/wordnet"), None)
+    ours = synonyms.WordNet(DEBIAN)
+    for word in ("car", "clothes", "children", "none", "less", "discuss", "ice cream", "ran"):
+        synsets = reader.synsets(word.replace(" ", "_"))
+        expected = {name.replace("_", " ").lower() for s in synsets for name in s.lemma_names()}
+        assert set(ours.synonyms(word)) == expected - {word}, word
