@@ -112,7 +112,10 @@ def transformers_loader(backend: str) -> Way:
         torch_setup.prepare()
         from transformers.video_utils import load_video
 
-        return load_video(path, backend=backend, sample_indices_fn=lambda metadata, **_: numbers)[0]
+        frames = np.asarray(
+            load_video(path, backend=backend, sample_indices_fn=lambda metadata, **_: numbers)[0]
+        )
+        return frames if frames.shape[-1] == 3 else np.moveaxis(frames, 1, -1)
 
     return load
 

@@ -18,7 +18,7 @@ from zerosign.framecache import Clip
 
 PROMPT = {"system": "You know signs.", "user": "Which sign is it?"}
 FAMILIES = list(tiny_families.BUILDERS)
-TIMED = {"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "glm4v", "smolvlm"}
+TIMED = {"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_omni", "glm4v", "smolvlm"}
 """Families that tell the model when a frame was shown."""
 
 
@@ -82,7 +82,7 @@ def test_a_batch_answers_like_one_by_one(family: str) -> None:
     groups: dict[Any, list[Request]] = {}
     for request in asked:
         groups.setdefault(adapter.bucket(request), []).append(request)
-    ragged = family in chat.RAGGED
+    ragged = adapter.model.config.model_type in chat.RAGGED
     assert len(groups) == (1 if ragged else len(set(counts)))
     texts = set()
     for group in groups.values():
@@ -107,6 +107,7 @@ def test_what_was_seen_is_recorded(family: str) -> None:
         "qwen2_5_vl": ((56, 56), 2),
         "qwen3_vl": ((64, 64), 2),
         "qwen3_vl_moe": ((64, 64), 2),
+        "qwen3_omni": ((64, 64), 2),
         "glm4v": ((56, 56), 2),
     }.get(family, ((28, 28), 4))
     assert (answer.pixels_height, answer.pixels_width) == size
@@ -269,6 +270,62 @@ def test_an_empty_folder_is_no_checkpoint(tmp_path: Path) -> None:
 def test_a_hub_revision_is_the_identity() -> None:
     entry = make_entry(Path("x"), checkpoint="Qwen/Qwen3-VL-4B-Instruct", revision="0" * 40)
     assert checkpoint.identity(entry)["revision"] == "0" * 40
+
+
+CUSTOM = """
+from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+
+class CustomConfig(Qwen3VLConfig):
+    model_type = "zerosign_test_custom"
+
+
+class CustomModel(Qwen3VLForConditionalGeneration):
+    config_class = CustomConfig
+"""
+
+
+def test_code_of_a_checkpoint_runs_only_where_the_entry_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "c"))
+    folder = tmp_path / "custom"
+    folder.mkdir()
+    for file in tiny_families.folder("qwen3_vl").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    config["model_type"] = "zerosign_test_custom"
+    config["auto_map"] = {
+        "AutoConfig": "custom.CustomConfig",
+        "AutoModelForImageTextToText": "custom.CustomModel",
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "custom.py").write_text(CUSTOM)
+    with pytest.raises(UserError, match=r"custom code|trust_remote_code"):
+        chat.load(make_entry(folder))
+    trusted = chat.load(make_entry(folder, trust_remote_code=True))
+    assert type(trusted.model).__name__ == "CustomModel"
+    usual = tiny_families.adapter("qwen3_vl")
+    asked = [make_request(make_clip(1))]
+    expected = plain(usual.answer(usual.prepare(asked)))
+    assert plain(trusted.answer(trusted.prepare(asked))) == expected
+    hub = make_entry(Path("x"), checkpoint="nvidia/some-model", trust_remote_code=True)
+    with pytest.raises(UserError, match="needs its revision"):
+        chat.load(hub)
+
+
+def test_weights_that_are_not_in_the_checkpoint(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    for file in tiny_families.folder("internvl").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = load_file(tmp_path / "model.safetensors")
+    weights.pop(max(weights))
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        UserError, match=r"1 weights of InternVL.* are not in it .* would be random"
+    ):
+        chat.load(make_entry(tmp_path))
 
 
 def test_adapters_are_resolved_by_kind() -> None:

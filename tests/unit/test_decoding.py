@@ -35,7 +35,7 @@ def make_request(
 def clone(adapter: chat.Chat, **decoding: Any) -> chat.Chat:
     """The same model, decoded otherwise."""
     entry = {**adapter.entry, "decoding": decoding}
-    return chat.Chat(entry, adapter.processor, adapter.model)
+    return type(adapter)(entry, adapter.processor, adapter.model)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -276,8 +276,8 @@ def test_a_shard_from_files_to_clips(data, tmp_path, caplog):
 
     clips = select(decoded, sixteen, tmp_path / "sixteen" / "0.npz")
     assert list(clips) == ["00001", "00002", "00003", "00005"]
-    images, seconds = all_frames(folder / "00001.mp4")
     for video_id, first, total in (("00001", 0, 50), ("00002", 10, 30), ("00003", 0, 50)):
+        images, seconds = all_frames(folder / f"{video_id}.mp4")
         clip = clips[video_id]
         assert clip.indices.tolist() == [i * total // 16 for i in range(16)]
         for frame, index in zip(clip.frames, clip.indices, strict=True):

@@ -26,7 +26,7 @@ MESSAGES = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "te
 
 
 def make_clip(number: int, frames: int = 4) -> Clip:
-    pixels = np.full((frames, 2, 2, 3), number, np.uint8)
+    pixels = np.full((frames, 2, 2, 3), number % 256, np.uint8)
     return Clip(
         video_id=f"v{number}",
         frames=pixels,
@@ -64,7 +64,9 @@ class Fake:
         return [Answer(str(request.clip.frames[0, 0, 0, 0]), "stop") for request in prepared]
 
 
-def ask(fake: Fake, path: Path, frames: Sequence[int], batch_size: int = 4) -> dict[str, Answer]:
+def ask(
+    fake: Fake, path: Path, frames: Sequence[int], batch_size: int | None = 4
+) -> dict[str, Answer]:
     """One clip of each frame count; answers by video id."""
     requests = ((f"v{i}", Request(make_clip(i, n), MESSAGES)) for i, n in enumerate(frames))
     with Journal(path) as journal:
@@ -100,6 +102,42 @@ def test_out_of_memory_halves_the_batch_and_remembers(
     assert caplog.messages[:2] == [f"out of memory: batches of {n} from here on" for n in (4, 2)]
     # Batches that were prepared before the news arrived are split, too, but no smaller.
     assert sum(len(batch) == 1 for batch in fake.batches) == 0
+
+
+def test_batches_grow_while_memory_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = iter([0.1, 0.3, 0.6, *[0.7] * 50])
+    monkeypatch.setattr(inference, "memory_used", lambda: next(used))
+    fake = Fake()
+    ask(fake, tmp_path / "j", [4] * 300, batch_size=None)
+    assert len(fake.batches[0]) == 8
+    assert max(len(batch) for batch in fake.batches) == 32
+
+
+def test_batches_stop_growing_when_memory_ran_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "memory_used", lambda: 0.1)
+    fake = Fake(fits=20)
+    ask(fake, tmp_path / "j", [4] * 300, batch_size=None)
+    assert max(len(batch) for batch in fake.batches) == 16
+
+
+def test_without_a_gpu_batches_stay(tmp_path: Path) -> None:
+    assert torch.cuda.is_available() or inference.memory_used() == 1
+    fake = Fake()
+    ask(fake, tmp_path / "j", [4] * 64, batch_size=None)
+    assert {len(batch) for batch in fake.batches} == {8}
+
+
+def test_large_clips_bound_what_is_read_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "WINDOW_BYTES", 100)  # two clips of 48 bytes
+    fake = Fake()
+    ask(fake, tmp_path / "j", [4] * 30, batch_size=16)
+    assert all(len(batch) <= 3 for batch in fake.batches)
 
 
 def test_a_clip_that_does_not_fit_at_all_says_what_to_do(tmp_path: Path) -> None:

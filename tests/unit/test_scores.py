@@ -52,6 +52,19 @@ def test_the_floor_needs_no_model(joined):
     assert untrained.filter(pl.col("kind") == "floor")["run"].to_list() == ["chance"]
 
 
+def test_summary_says_the_same_in_percent(joined):
+    table = scores.accuracy(joined, clips(), RUNS, **SETTINGS)
+    credited = relations.credits(joined, clips(), None)
+    relaxed = relations.scores(joined, credited, RUNS, [relations.SAME_SIGN], 0.95)
+    bad = only(scores.summary(table, relaxed), run="label of bad")
+    low, high = wilson(5, 11, 0.95)
+    assert bad["top-1"] == f"45.5 [{100 * low:.1f}, {100 * high:.1f}]"
+    assert bad["top-1, same sign"].startswith("54.5 [")
+    assert bad["clips"] == "11 of 12"
+    chance = only(scores.summary(table, relaxed), run="chance")
+    assert (chance["top-1"], chance["top-1, same sign"]) == ("25.0", "")
+
+
 def test_a_run_that_read_nothing_has_no_rate():
     nothing = predictions(dict.fromkeys(predictions({})["video_id"], ("missing", None, "", "")))
     joined = scores.join_runs([("none", nothing)], clips())

@@ -271,7 +271,13 @@ def unknown_split(entries, _):
     [
         (wrong_split, {"split_file_splits_agree": "05738", "published_clips": "05738"}),
         (wrong_split_in_both, {"published_clips": "05738", "test": "expected 12, found 11"}),
-        (moved_clip, {"split_file_classes_agree": "05738: 0 in the metadata, 3 in the", "published_clips": "05738"}),
+        (
+            moved_clip,
+            {
+                "split_file_classes_agree": "05738: 0 in the metadata, 3 in the",
+                "published_clips": "05738",
+            },
+        ),
         (moved_in_both, {"published_clips": "05738", "published_clips_present": "05738"}),
         (
             relabelled,

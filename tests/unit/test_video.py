@@ -202,6 +202,8 @@ def test_a_wrong_count_does_no_harm(made, claim):
     indices = sampling.uniform(60, 7)
     decoded = video.read_clip(path, lambda _: indices, video.to_rgb(), vouched_frames=claim)
     check(decoded, images, seconds, range(60), indices)
+    short = video._read_wanted(path, lambda _: indices, video.to_rgb(), 0.0, None, claim)
+    assert short is None
 
 
 # Sizes and colours

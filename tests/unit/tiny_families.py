@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from zerosign import torch_setup
+from zerosign import adapters, torch_setup
 from zerosign.adapters import chat
 from zerosign.framecache import Clip
 
@@ -29,6 +29,14 @@ TEXT = {
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
+}
+
+TEXT_TOWER = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 40,
 }
 
 TEMPLATE = (
@@ -70,8 +78,9 @@ def save(model: Any, processor: Any, folder: Path, seed: int = 0) -> Path:
             fan_in = weight[0].numel()
             scale = 1.0 if "embed" in name else fan_in**-0.5
             weight.data = torch.randn(weight.shape, generator=generator) * scale
-    model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
-    model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
+    if model.can_generate():
+        model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
+        model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
@@ -404,10 +413,120 @@ def gemma3(folder: Path) -> Path:
     return save(tf.Gemma3ForConditionalGeneration(config), processor, folder)
 
 
+def qwen3_omni(folder: Path) -> Path:
+    import transformers as tf
+
+    named = {
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "audio_token": "<|audio_pad|>",
+        "vision_bos_token": "<|vision_start|>",
+        "vision_eos_token": "<|vision_end|>",
+        "audio_bos_token": "<|audio_start|>",
+        "audio_eos_token": "<|audio_end|>",
+    }
+    tok = tokenizer(list(named.values()), **named)
+    ids = {name: tok.convert_tokens_to_ids(token) for name, token in named.items()}
+    config = tf.Qwen3OmniMoeConfig(
+        enable_audio_output=False,
+        thinker_config={
+            "text_config": {
+                **TEXT,
+                "head_dim": 8,
+                "num_experts": 4,
+                "num_experts_per_tok": 2,
+                "moe_intermediate_size": 32,
+                "vocab_size": len(tok),
+                "rope_parameters": {
+                    "rope_type": "default",
+                    "rope_theta": 10000.0,
+                    "mrope_section": [2, 1, 1],
+                    "mrope_interleaved": True,
+                },
+            },
+            "vision_config": {
+                "depth": 2,
+                "hidden_size": 32,
+                "intermediate_size": 64,
+                "num_heads": 4,
+                "out_hidden_size": 32,
+                "num_position_embeddings": 16,
+                "deepstack_visual_indexes": [0, 1],
+            },
+            "audio_config": {
+                "d_model": 32,
+                "encoder_layers": 1,
+                "encoder_attention_heads": 4,
+                "encoder_ffn_dim": 64,
+                "output_dim": 32,
+                "downsample_hidden_size": 16,
+            },
+            "image_token_id": ids["image_token"],
+            "video_token_id": ids["video_token"],
+            "audio_token_id": ids["audio_token"],
+            "vision_start_token_id": ids["vision_bos_token"],
+            "vision_end_token_id": ids["vision_eos_token"],
+            "audio_start_token_id": ids["audio_bos_token"],
+            "audio_end_token_id": ids["audio_eos_token"],
+        },
+    )
+    size = {"shortest_edge": 32 * 32 * 2, "longest_edge": 32 * 32 * 64}
+    processor = tf.Qwen3OmniMoeProcessor(
+        image_processor=tf.Qwen2VLImageProcessor(size=size, patch_size=16),
+        video_processor=tf.Qwen2VLVideoProcessor(size=size, patch_size=16),
+        feature_extractor=tf.WhisperFeatureExtractor(feature_size=128),
+        tokenizer=tok,
+        chat_template=template(
+            "<|vision_start|><|video_pad|><|vision_end|>",
+            "<|vision_start|><|image_pad|><|vision_end|>",
+        ),
+    )
+    return save(tf.Qwen3OmniMoeForConditionalGeneration(config), processor, folder)
+
+
+def clip(folder: Path) -> Path:
+    import transformers as tf
+
+    tok = tokenizer([])
+    config = tf.CLIPConfig(
+        text_config={
+            **TEXT_TOWER,
+            "vocab_size": len(tok),
+            "eos_token_id": tok.eos_token_id,
+            "bos_token_id": None,
+            "pad_token_id": tok.pad_token_id,
+            "projection_dim": 16,
+        },
+        vision_config={**TOWER, "projection_dim": 16},
+        projection_dim=16,
+    )
+    # Texts end with the end token, as CLIP's own tokenizer makes them: it is what is pooled.
+    tok.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A <|im_end|>", special_tokens=[("<|im_end|>", tok.eos_token_id)]
+    )
+    size = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
+    processor = tf.CLIPProcessor(image_processor=tf.CLIPImageProcessor(**size), tokenizer=tok)
+    return save(tf.CLIPModel(config), processor, folder)
+
+
+def siglip(folder: Path) -> Path:
+    import transformers as tf
+
+    tok = tokenizer([])
+    config = tf.SiglipConfig(
+        text_config={**TEXT_TOWER, "vocab_size": len(tok), "projection_size": 32},
+        vision_config=TOWER,
+    )
+    image_processor = tf.SiglipImageProcessor(size={"height": 28, "width": 28})
+    processor = tf.SiglipProcessor(image_processor=image_processor, tokenizer=tok)
+    return save(tf.SiglipModel(config), processor, folder)
+
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen2_5_vl": qwen2_5_vl,
     "qwen3_vl": qwen3_vl,
     "qwen3_vl_moe": qwen3_vl_moe,
+    "qwen3_omni": qwen3_omni,
     "glm4v": glm4v,
     "internvl": internvl,
     "llava_next_video": llava_next_video,
@@ -415,6 +534,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "smolvlm": smolvlm,
     "gemma3": gemma3,
 }
+CONTRASTIVE: dict[str, Callable[[Path], Path]] = {"clip": clip, "siglip": siglip}
 """Family → builder of a checkpoint in a folder."""
 
 AS_IMAGES = {"gemma3"}
@@ -426,7 +546,7 @@ _kept = tempfile.TemporaryDirectory(prefix="tiny-families-")
 @functools.cache
 def folder(family: str) -> Path:
     """A family's tiny checkpoint, built at its first use."""
-    return BUILDERS[family](Path(_kept.name) / family)
+    return (BUILDERS | CONTRASTIVE)[family](Path(_kept.name) / family)
 
 
 def make_entry(place: Path, **more: Any) -> dict[str, Any]:
@@ -443,7 +563,12 @@ def make_entry(place: Path, **more: Any) -> dict[str, Any]:
 def adapter(family: str) -> chat.Chat:
     """The adapter of a family's tiny checkpoint."""
     frames_as = "images" if family in AS_IMAGES else "video"
-    return chat.load(make_entry(folder(family), frames_as=frames_as))
+    entry = make_entry(folder(family), frames_as=frames_as)
+    if family == "qwen3_omni":
+        # Its processor's own default would enlarge these clips to 320 x 448.
+        size = {"shortest_edge": 32 * 32 * 2, "longest_edge": 32 * 32 * 64}
+        entry |= {"adapter": "omni", "processor": {"size": size}}
+    return adapters.module(entry).load(entry)
 
 
 def make_clip(

@@ -44,6 +44,7 @@ def make_video(
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.pix_fmt = pixels
+        stream.codec_context.thread_count = 1
         stream.options = (
             {"preset": "veryfast"} | (options or {}) if "264" in codec else options or {}
         )

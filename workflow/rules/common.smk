@@ -41,6 +41,24 @@ FIGURES = {
     "per_gloss": ["per_gloss", "outcomes"],
     "alignment": ["alignment"],
 }
+# What the rule score writes.
+SCORE_TABLES = [
+    "accuracy",
+    "intervals",
+    "comparisons",
+    "power",
+    "relaxed",
+    "relaxed_matches",
+    "mappers",
+    "mapper_agreement",
+    "outcomes",
+    "distribution",
+    "per_gloss",
+    "confusions",
+    "breakdown",
+    "leaks",
+    "published",
+]
 SHARDS = range(STUDY.config["shards"])
 
 
@@ -113,6 +131,16 @@ def split_options():
     """The same as options of the program."""
     options = [f"--{key.replace('_', '-')} {path}" for key, path in split_inputs().items()]
     return " ".join([table_options(), *options])
+
+
+def synonym_file():
+    """The table of synonyms, if the study names a source for one."""
+    return ["<results>/synonyms.parquet"] if STUDY.config["synonyms"] else []
+
+
+def synonym_source():
+    """The source of synonyms as options of the program."""
+    return " ".join(f"--{kind} {path}" for kind, path in STUDY.config["synonyms"].items())
 
 
 def checkpoint_files(model):

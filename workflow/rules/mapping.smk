@@ -24,17 +24,39 @@ rule map_labels:
         " 2>&1 | tee {log:q}"
 
 
+if STUDY.config["synonyms"]:
+
+    rule synonyms:
+        """Synonyms of every gloss, and which of them are glosses themselves."""
+        input:
+            clips="<results>/clips.parquet",
+        output:
+            "<results>/synonyms.parquet",
+        log:
+            "<logs>/synonyms.log",
+        benchmark:
+            "<benchmarks>/synonyms.tsv"
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            code=code("synonyms"),
+            source=synonym_source(),
+        shell:
+            "python workflow/scripts/synonyms.py --clips {input.clips:q} {params.source}"
+            " --output {output:q} 2>&1 | tee {log:q}"
+
+
 rule score:
-    """Tables of all runs: accuracy with intervals, outcomes, accuracy a gloss."""
+    """Tables of all runs: accuracy, intervals, comparisons, mappers, outcomes, breakdowns."""
     input:
         clips="<results>/clips.parquet",
         predictions=expand("<results>/predictions/{run}.parquet", run=STUDY.runs),
+        synonyms=synonym_file(),
+        published="config/published.csv",
     output:
         report(
             expand(
-                "<results>/tables/{table}.{kind}",
-                table=["accuracy", "outcomes", "per_gloss"],
-                kind=["csv", "md", "tex"],
+                "<results>/tables/{table}.{kind}", table=SCORE_TABLES, kind=["csv", "md", "tex"]
             ),
             caption="../report/tables.rst",
             category="Tables",
@@ -48,9 +70,13 @@ rule score:
     params:
         code=code("score"),
         runs=as_json(STUDY.run_list()),
+        prompts=lambda wildcards: as_json(STUDY.prompts),
+        synonyms=lambda wildcards, input: f"--synonyms {input.synonyms}" if input.synonyms else "",
+        dataset=STUDY.title,
         settings=as_json(STUDY.config["statistics"]),
         folder=output_folder,
     shell:
-        "python workflow/scripts/score.py --clips {input.clips:q} --predictions {input.predictions:q}"
-        " --runs {params.runs:q} --settings {params.settings:q}"
-        " --output-dir {params.folder:q} 2>&1 | tee {log:q}"
+        "python workflow/scripts/score.py --clips {input.clips:q}"
+        " --predictions {input.predictions:q} --runs {params.runs:q} --prompts {params.prompts:q}"
+        " {params.synonyms} --published {input.published:q} --dataset {params.dataset:q}"
+        " --settings {params.settings:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"

@@ -34,10 +34,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--output", required=True, help="npz file to write")
     args = parser.parse_args(argv)
-    rows = clips_of_shard(args.clips, args.availability, args.split, args.shard)
+    split = clips_of_split(args.clips, args.availability, args.split)
+    rows = [row for row in split if row["shard"] == args.shard]
     short_side, storage = args.frames.get("short_side"), storage_of(args.frames)
     what = f"decode shard {args.shard}"
-    cli.log.info("%s", disk_use(rows, args.plan, short_side, storage, what))
+    for clips, name in ((rows, what), (split, f"whole {args.split} split")):
+        cli.log.info("%s", disk_use(clips, args.plan, short_side, storage, name))
     header = {
         "plan": args.plan,
         "short_side": short_side,
@@ -59,13 +61,12 @@ def storage_of(frames: Mapping[str, Any]) -> dict[str, Any]:
     return {"storage": storage, "quality": frames.get("quality", 95)}
 
 
-def clips_of_shard(clips: str, availability: str, split: str, shard: int) -> list[dict[str, Any]]:
-    """A row a clip of the split and shard, with what is known of its video."""
-    wanted = pl.read_parquet(clips, columns=["video_id", "split", "shard"]).filter(
-        (pl.col("split") == split) & (pl.col("shard") == shard)
-    )
+def clips_of_split(clips: str, availability: str, split: str) -> list[dict[str, Any]]:
+    """A row a clip of the split, with its shard and what is known of its video."""
+    wanted = pl.read_parquet(clips, columns=["video_id", "split", "shard"])
     return (
-        wanted.select("video_id")
+        wanted.filter(pl.col("split") == split)
+        .select("video_id", "shard")
         .join(pl.read_parquet(availability), on="video_id", how="left", maintain_order="left")
         .to_dicts()
     )
@@ -106,6 +107,7 @@ def decode_row(
         decoded.indices,
         decoded.timeline.times,
         decoded.timeline.duration,
+        range_s=[start_s, end_s],
         window=window,
         damage=decoded.damage,
     )
@@ -126,24 +128,27 @@ def disk_use(
     plan: list[dict[str, Any]],
     short_side: int | None,
     storage: Mapping[str, Any],
-    what: str,
+    name: str,
 ) -> str:
-    """One line that says what the shard will take on disk, before any work."""
+    """One line that says what clips will take on disk, before any work."""
     frames = pixels = 0
     usable = [row for row in rows if row["status"] == "ok"]
     for row in usable:
-        total = row["range_frames"] or 1
-        fps = row["fps"] or 25.0
-        stored = len(
-            sampling.planned_indices(plan, np.arange(total) / fps, total / fps, (0, total - 1))
-        )
+        stored = frames_to_store(plan, row["range_frames"], row["fps"])
         frames += stored
         pixels += stored * math.prod(video.size_for(row["width"], row["height"], short_side))
-    size = pixels * PIXEL_BYTES[storage["storage"]]
+    kind = storage["storage"]
+    size = pixels * PIXEL_BYTES[kind] / 1e6
     return (
-        f"{what}: {len(usable)} of {len(rows)} clips have a video; {frames} frames, "
-        f"about {size / 1e6:.0f} MB on disk ({storage['storage']})"
+        f"{name}: {len(usable)} of {len(rows)} clips have a video; {frames} frames, "
+        f"about {size:,.0f} MB on disk ({kind})"
     )
+
+
+def frames_to_store(plan: list[dict[str, Any]], total: int, fps: float) -> int:
+    """How many frames of a clip the plan needs, at a constant rate, with signing throughout."""
+    times = np.arange(total) / fps
+    return len(sampling.planned_indices(plan, times, total / fps, (0, total - 1)))
 
 
 if __name__ == "__main__":

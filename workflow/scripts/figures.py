@@ -38,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def read_table(path: Path) -> pl.DataFrame:
     """A CSV table; the gloss "none" stays a word."""
-    return pl.read_csv(path, infer_schema_length=None)
+    try:
+        return pl.read_csv(path, infer_schema_length=None)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table") from None
 
 
 if __name__ == "__main__":

@@ -33,7 +33,6 @@ SCHEMA: dict[str, Any] = {
     "scores": pl.List(pl.Float64),
     "key": pl.Utf8,
 }
-BATCH_SIZE = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +107,7 @@ def ask(
         if new:
             held.enter_context(devices.claim(model.get("gpus", 1)))
             loaded = adapter.load(model)
-            batch_size = model.get("batch_size", BATCH_SIZE)
+            batch_size = model.get("batch_size")
             stream = inference.answer_all(with_pixels(args, new), loaded, book, batch_size)
             for key, answer in cli.progress(stream, len(new), args.run, "answers"):
                 if answer.finish == "error":

@@ -67,9 +67,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     level = f"{100 * confidence:g} %"
     expected = joined["video_id"].n_unique()
+    accuracy = scores.accuracy(joined, clips, runs, **settings)
+    relaxed = relations.scores(joined, credited, runs, kinds, confidence)
     tables = {
+        "summary": (
+            scores.summary(accuracy, relaxed),
+            f"Accuracy in % with {level} intervals on the clips that could be read: Wilson's, and "
+            "for the mean of classes a studentised bootstrap over signers.",
+        ),
         "accuracy": (
-            scores.accuracy(joined, clips, runs, **settings),
+            accuracy,
             f"Top-1 accuracy on {expected} expected clips with {level} Wilson intervals: over the "
             "clips that could be read, and over all (those that could not count as wrong). "
             "class_mean averages over classes. Floor rows need no model.",
@@ -92,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "right wherever this one is, and if the two are right independently.",
         ),
         "relaxed": (
-            relations.scores(joined, credited, runs, kinds, confidence),
+            relaxed,
             "Top-1 accuracy when a synonym (WordNet or the study's own table), or another label "
             f"of the same video, is right too; {level} Wilson intervals.",
         ),

@@ -17,7 +17,13 @@ from zerosign.framecache import Clip
 from zerosign.journal import Journal
 
 WINDOW = 4
-"""So many batches of requests are read ahead and grouped by length."""
+"""So many batches of requests are read ahead and grouped by length,"""
+WINDOW_BYTES = 2 << 30
+"""but no more than this many bytes of frames."""
+FIRST_BATCH = 8
+LARGEST_BATCH = 256
+ROOM = 0.45
+"""A batch that used less than this share of the GPU's memory may be followed by one of twice."""
 
 
 def answer_keys(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,11 +64,16 @@ def request_key(request: Request, identity: Mapping[str, Any], code: str) -> str
     )
 
 
-@dataclass
 class BatchSize:
-    """How many requests go in a batch: halved when memory runs out, and kept so."""
+    """How many requests go in a batch.
 
-    size: int
+    Without a number from the user it begins small and doubles on a GPU while memory has room. In
+    any case it is halved when memory runs out, and does not grow again.
+    """
+
+    def __init__(self, size: int | None) -> None:
+        self.size = size or FIRST_BATCH
+        self._grows = size is None
 
     def halve(self, tried: int) -> None:
         """After a batch of ``tried`` did not fit. `UserError` when a single request does not."""
@@ -71,12 +82,34 @@ class BatchSize:
                 "one clip alone does not fit the memory; use fewer or smaller frames, "
                 "a smaller dtype, quantization, or device_map: auto over several GPUs"
             )
+        self._grows = False
         self.size = min(self.size, tried // 2)
         log.info("out of memory: batches of %d from here on", self.size)
 
+    def fitted(self, tried: int) -> None:
+        """After a batch of ``tried`` has been answered."""
+        full = tried >= self.size
+        if self._grows and full and self.size < LARGEST_BATCH and memory_used() < ROOM:
+            self.size *= 2
+
+
+def memory_used() -> float:
+    """Largest share of any GPU's memory in use since the last call; 1 without a GPU."""
+    import torch
+
+    shares = [1.0] if not torch.cuda.is_available() else []
+    for device in range(torch.cuda.device_count()):
+        total = torch.cuda.get_device_properties(device).total_memory
+        shares.append(torch.cuda.max_memory_reserved(device) / total)
+        torch.cuda.reset_peak_memory_stats(device)
+    return max(shares)
+
 
 def answer_all(
-    requests: Iterable[tuple[str, Request]], adapter: Adapter, journal: Journal, batch_size: int
+    requests: Iterable[tuple[str, Request]],
+    adapter: Adapter,
+    journal: Journal,
+    batch_size: int | None = None,
 ) -> Iterator[tuple[str, Answer]]:
     """Answer every request (key, request); yields (key, answer) as they come, in any order.
 
@@ -135,6 +168,7 @@ def _ask(
                     for (key, request), answer in zip(work.batch, answers, strict=True)
                 ]
             )
+            limit.fitted(len(work.batch))
             yield from zip((key for key, _ in work.batch), answers, strict=True)
             return
     # After the except block: its traceback would have kept the failed batch's tensors alive.
@@ -196,7 +230,8 @@ class _Feed:
             window: list[tuple[str, Request]] = []
             for item in self._requests:
                 window.append(item)
-                if len(window) >= WINDOW * self._limit.size:
+                held = sum({id(r.clip): r.clip.frames.nbytes for _, r in window}.values())
+                if len(window) >= WINDOW * self._limit.size or held > WINDOW_BYTES:
                     window = self._send(window, all_of_it=False)
                 if self._stopped.is_set():
                     return

@@ -5,6 +5,7 @@ number of rows, so three runs and twenty both fit. Files are the same bytes for 
 """
 
 import logging
+import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from zerosign.alignment import ALIGNED
 from zerosign.io import write_atomic
 
 mpl.use("agg")
@@ -38,6 +40,8 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = [
 GREY = "#666666"
 LABEL_WIDTH = 30  # characters of a label's line
 GLOSSES_SHOWN = 40
+GLOSSES_CONFUSED = 24
+RUNS_CONFUSED = 4
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -113,7 +117,7 @@ def accuracy(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fig
             text = f"{floor['label']} {100 * floor['top1']:.2g} %"
             handles.append(Line2D([], [], label=text, **style))
     if published is None:
-        highest = max([*runs["high"], *runs["top1"], 0.01])
+        highest = max([*runs["high"], *table["top1"].drop_nulls(), 0.01])
         top.set_xlim(0, min(100, 125 * highest))
     else:
         top.set_title("This study")
@@ -173,8 +177,10 @@ def outcomes(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fig
         ncols=4,
         handlelength=1.2,
     )
-    n = table["n_expected"].max()
-    _footer(figure, f"n = {n} expected clips a run; counts, no interval; {origin}")
+    _footer(
+        figure,
+        f"n = {_range(table['n_expected'])} expected clips a run; counts, no interval; {origin}",
+    )
     return figure
 
 
@@ -214,8 +220,75 @@ def per_gloss(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fi
     _footer(
         figure,
         f"{which} glosses, by mean accuracy over runs; n = {clips} clips a run, "
-        f"{table['n_available'].min()} to {table['n_available'].max()} a gloss; "
+        f"{_range(table['n_available'])} a gloss; "
         f"no interval at such n; {origin}",
+    )
+    return figure
+
+
+def confusion(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Figure:
+    """What the best runs took each gloss for: rows shown, columns answered, shares of a row.
+
+    Of many glosses, those that were confused with a class most often, over these runs.
+    """
+    labels = dict(tables["outcomes"].select("run", "label").iter_rows())
+    best = tables["outcomes"].sort("correct", descending=True, maintain_order=True)
+    runs = best["run"].head(RUNS_CONFUSED).to_list()
+    found = tables["confusions"].filter(pl.col("run").is_in(runs))
+    totals = tables["per_gloss"].filter(pl.col("run").is_in(runs), pl.col("n_available") > 0)
+    wrong = found.filter(pl.col("class_index") != pl.col("predicted_index"))
+    involved = pl.concat(
+        [
+            totals.select("class_index", "gloss", n=pl.lit(0)),
+            wrong.select("class_index", "gloss", "n"),
+            wrong.select(pl.col("predicted_index").alias("class_index"), gloss="predicted", n="n"),
+        ],
+        how="vertical_relaxed",
+    )
+    ranked = involved.group_by("class_index", "gloss").agg(pl.col("n").sum())
+    ranked = ranked.sort(["n", "class_index"], descending=[True, False])
+    shown = ranked.head(GLOSSES_CONFUSED).sort("class_index")
+    place = {index: at for at, index in enumerate(shown["class_index"])}
+    names = shown["gloss"].to_list()
+    columns = min(2, len(runs))
+    rows = math.ceil(len(runs) / columns)
+    side = PAGE / 2
+    size = (side * columns, rows * (0.115 * len(names) + 1.0) + 0.35)
+    figure = Figure(size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(runs) :]:
+        ax.set_visible(False)
+    for ax, run in zip(axes, runs, strict=False):
+        grid = [[0.0] * (len(names) + 1) for _ in names]
+        available = dict(
+            totals.filter(pl.col("run") == run).select("class_index", "n_available").iter_rows()
+        )
+        for index, at in place.items():
+            grid[at][-1] = 100.0 if available.get(index) else float("nan")
+        for entry in found.filter(pl.col("run") == run).iter_rows(named=True):
+            at = place.get(entry["class_index"])
+            to = place.get(entry["predicted_index"])
+            if at is not None and to is not None:
+                share = 100 * entry["n"] / available[entry["class_index"]]
+                grid[at][to] += share
+                grid[at][-1] -= share
+        image = ax.imshow(grid, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+        ax.set_xticks(range(len(names) + 1), [*names, "other or none"], rotation=90, fontsize=5.5)
+        ax.set_yticks(range(len(names)), names, fontsize=5.5)
+        ax.axvline(len(names) - 0.5, color="white", lw=1)
+        ax.tick_params(length=0, pad=1.5)
+        ax.spines[:].set_visible(False)
+        ax.set_title("\n".join(_wrapped(labels[run], 40)), fontsize=6.5)
+    bar = figure.colorbar(image, ax=list(axes), fraction=0.03, pad=0.01, aspect=40)
+    bar.set_label("share of the clips of a gloss, %")
+    bar.outline.set_linewidth(0.4)
+    kinds = "all" if len(names) == ranked.height else f"the {len(names)} most confused"
+    best_of = f"the {len(runs)} best of {len(labels)} runs" if len(runs) < len(labels) else "all runs"
+    _footer(
+        figure,
+        f"rows: gloss shown, columns: answered; {kinds} glosses, {best_of}; "
+        f"n = {_range(totals.group_by('run').agg(pl.col('n_available').sum())['n_available'])} "
+        f"clips a run, {_range(totals['n_available'])} a gloss; no interval at such n; {origin}",
     )
     return figure
 
@@ -252,6 +325,16 @@ def alignment(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fi
         how="left",
         maintain_order="left",
     )
+    axes[0].axvline(ALIGNED, color=GREY, lw=0.8, ls="--", zorder=0)
+    lowest, highest = (
+        table.filter(pl.col("measure").is_in(["correct", "wrong"]))
+        .select(
+            pl.min_horizontal("low", "value").min().alias("low"),
+            pl.max_horizontal("high", "value").max().alias("high"),
+        )
+        .row(0)
+    )
+    axes[0].set_xlim(min(-0.02, 1.1 * lowest), max(0.3, 1.1 * highest))
     axes[0].plot(wrong["value"], range(keys.height), "|", color=RED, ms=6, mew=1.2)
     chance = table.filter(pl.col("measure") == "top5")["chance"].max()
     axes[1].axvline(100 * chance, color=RED, lw=0.8, ls=":")
@@ -261,16 +344,15 @@ def alignment(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fi
             Line2D([], [], ls="", marker="o", ms=3.5, color=BLUE, label="right pairs"),
             Line2D([], [], ls="", marker="|", ms=6, mew=1.2, color=RED, label="wrong pairs, mean"),
             Line2D([], [], color=RED, lw=0.8, ls=":", label="chance"),
+            Line2D([], [], color=GREY, lw=0.8, ls="--", label=f"cosine {ALIGNED:g}"),
         ],
         loc="outside upper center",
-        ncols=3,
+        ncols=4,
     )
-    n = sorted(set(table["n"]))
-    shown = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}"
     _footer(
         figure,
-        f"n = {shown} of {table['n_expected'].max()} clips; {level} bootstrap intervals over "
-        f"signers; {origin}",
+        f"n = {_range(table['n'])} of {_range(table['n_expected'])} clips; "
+        f"{level} bootstrap intervals over signers; {origin}",
     )
     return figure
 
@@ -333,6 +415,7 @@ def _value(ax: Axes, value: str, right: float, y: float, color: str) -> None:
         va="center",
         fontsize=5.5,
         color=color,
+        bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.6},
     )
 
 
@@ -342,10 +425,14 @@ def _grid(ax: Axes) -> None:
 
 
 def _n(runs: pl.DataFrame) -> str:
-    """The clips that rates stand on, as text; a range where runs differ."""
-    n = sorted(set(runs["n_available"]))
-    shown = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}" if n else "0"
-    return f"n = {shown} of {runs['n_expected'].max()} expected clips"
+    """The clips that rates stand on, as text."""
+    return f"n = {_range(runs['n_available'])} of {_range(runs['n_expected'])} expected clips"
+
+
+def _range(numbers: pl.Series) -> str:
+    """ "668", or "576 to 668" where they differ."""
+    lowest, highest = numbers.min(), numbers.max()
+    return f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
 
 
 def _footer(figure: Figure, text: str) -> None:
@@ -360,5 +447,6 @@ FIGURES: dict[str, tuple[Drawing, tuple[str, ...]]] = {
     "accuracy": (accuracy, ("accuracy",)),
     "outcomes": (outcomes, ("outcomes",)),
     "per_gloss": (per_gloss, ("per_gloss", "outcomes")),
+    "confusion": (confusion, ("confusions", "per_gloss", "outcomes")),
     "alignment": (alignment, ("alignment",)),
 }

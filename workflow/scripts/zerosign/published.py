@@ -50,7 +50,7 @@ def count_behind(printed: str, n: int) -> int | None:
     """The k for which 100 k / n rounds to the printed percentage, else None."""
     value = Decimal(printed)
     k = round(value * n / 100)
-    for count in (k - 1, k, k + 1):
+    for count in (k, max(k - 1, 0), min(k + 1, n)):
         rate = Decimal(100 * count) / Decimal(n)
         if value in {rate.quantize(value, mode) for mode in (ROUND_HALF_UP, ROUND_HALF_EVEN)}:
             return count

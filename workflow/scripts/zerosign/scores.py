@@ -174,6 +174,38 @@ def _expected(
     } | none
 
 
+def summary(table: pl.DataFrame, relaxed: pl.DataFrame) -> pl.DataFrame:
+    """The main table in the words of a paper: rates in % with their intervals in brackets.
+
+    From the tables of `accuracy` and `relations.scores`; a column a relation.
+    """
+    rows = []
+    for row in table.iter_rows(named=True):
+        cells = {
+            "run": row["label"],
+            "clips": f"{row['n_available']} of {row['n_expected']}",
+            "top-1": _percent(row["top1"], row["low"], row["high"]),
+            "top-1, all clips": _percent(row["top1_all"], row["low_all"], row["high_all"]),
+            "mean of classes": _percent(row["class_mean"], row["class_low"], row["class_high"]),
+            "top-5": _percent(row["top5"], row["top5_low"], row["top5_high"]),
+        }
+        for relation in relaxed["relation"].unique(maintain_order=True)[1:]:
+            found = relaxed.filter(pl.col("run") == row["run"], pl.col("relation") == relation)
+            ends = found.select("top1", "low", "high").row(0) if found.height else (None,) * 3
+            cells[f"top-1, {relation}"] = _percent(*ends)
+        rows.append(cells)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _percent(rate: float | None, low: float | None, high: float | None) -> str:
+    """ "34.2 [30.4, 38.2]" of a rate and its interval, with one decimal more below 1 %."""
+    if rate is None:
+        return ""
+    decimals = 1 if rate >= 0.01 or rate == 0 else 2
+    text = f"{100 * rate:.{decimals}f}"
+    return text if low is None else f"{text} [{100 * low:.{decimals}f}, {100 * high:.{decimals}f}]"
+
+
 def outcomes(joined: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """How many clips of each run ended how: run, label, n_expected, correct, and every outcome."""
     counts = joined.group_by("run").agg(

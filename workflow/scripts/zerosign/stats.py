@@ -15,6 +15,7 @@ from scipy import stats as distributions
 
 Interval = tuple[float, float]
 NO_INTERVAL = (math.nan, math.nan)
+_CELLS = 10**7  # numbers of a bootstrap held in memory at once
 
 
 def wilson(successes: float, n: float, confidence: float, df: float = math.inf) -> Interval:
@@ -108,18 +109,31 @@ def bootstrap_interval(
     error = math.sqrt(jackknife_variance(values, clusters, weights))
     if error < 1e-12:
         return mean, mean
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(float)
-    totals = draws @ sizes
-    means = draws @ sums / totals
-    # the error of each: draws @ (sums - mean * sizes)², expanded, since the means differ
-    squares = np.stack([sums * sums, sums * sizes, sizes * sizes], axis=1)
-    a, b, c = (draws @ squares).T
-    errors = np.sqrt(np.maximum(a - 2 * means * b + means**2 * c, 0)) / totals
+    means, errors = _resampled(sums, sizes, resamples, seed)
     usable = errors > 1e-12
     t = (means[usable] - mean) / errors[usable]
     low, high = np.quantile(t, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(mean - high * error), float(mean - low * error)
+
+
+def _resampled(
+    sums: np.ndarray, sizes: np.ndarray, resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means (resamples,) of clusters drawn with replacement, and the error of each mean."""
+    count = len(sums)
+    rng = np.random.default_rng(seed)
+    parts = []
+    for start in range(0, resamples, max(1, _CELLS // count)):
+        rows = min(max(1, _CELLS // count), resamples - start)
+        draws = rng.multinomial(count, np.full(count, 1 / count), size=rows).astype(float)
+        totals = draws @ sizes
+        means = draws @ sums / totals
+        # the squared error, draws @ (sums - mean * sizes)², expanded, since the means differ
+        a, b, c = (draws @ np.stack([sums * sums, sums * sizes, sizes * sizes], axis=1)).T
+        squared = np.maximum(a - 2 * means * b + means**2 * c, 0)
+        parts.append((means, np.sqrt(squared) / totals))
+    means, errors = zip(*parts, strict=True)
+    return np.concatenate(means), np.concatenate(errors)
 
 
 def _totals(

@@ -89,7 +89,7 @@ class WordNet:
     def _lemmas(self, part: str, offset: int) -> list[str]:
         data = self._data(part)
         fields = data[offset : data.index(b"\n", offset)].decode("ascii").split()
-        if int(fields[0]) != offset:
+        if fields[:1] != [f"{offset:08d}"]:
             raise UserError(f"{self._root}/data.{part} does not fit its index; install it again")
         count = int(fields[3], 16)
         words = fields[4 : 4 + 2 * count : 2]

@@ -141,7 +141,7 @@ def to_grey(side: int) -> Convert:
 def open_video(path: str) -> Iterator[tuple[Any, Any]]:
     """Container and first video stream of a file, one thread; `Undecodable` with the reason."""
     try:
-        container = av.open(path, metadata_errors="ignore")
+        container = av.open(path, metadata_errors="ignore", options={"protocol_whitelist": "file"})
     except FileNotFoundError:
         raise Undecodable("missing", f"{path}: no such file") from None
     except (av.FFmpegError, OSError) as error:

@@ -20,6 +20,8 @@ from zerosign.prompts import Message
 
 KINDS = {
     "chat": "zerosign.adapters.chat",
+    "omni": "zerosign.adapters.omni",
+    "contrastive": "zerosign.adapters.contrastive",
 }
 """Value of an entry's ``adapter`` key → module."""
 

@@ -27,7 +27,7 @@ from zerosign.errors import UserError
 from zerosign.framecache import Clip
 from zerosign.prompts import Message
 
-RAGGED = frozenset({"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "glm4v"})
+RAGGED = frozenset({"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_omni_moe_thinker", "glm4v"})
 """Families (``config.model_type``) proven to answer alike in batches of mixed frame counts.
 
 All others get batches of one frame count: most stack the frames of a batch, and one (SmolVLM)
@@ -126,8 +126,14 @@ class Chat:
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token_id = self.ends[0]
         self.visual_ids = _visual_ids(model.config)
-        self.options = _processor_options(entry, processor)
         self.as_images = entry.get("frames_as", "video") == "images"
+        part = "image_processor" if self.as_images else "video_processor"
+        if getattr(processor, part, None) is None:
+            raise UserError(
+                f"checkpoint {self.name}: its processor takes no videos; "
+                "set frames_as: images in the model's entry"
+            )
+        self.options = checkpoint.processor_options(entry, getattr(processor, part), PROCESSOR)
         self.end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else self.ends[0]
         self.decoding = Decoding.of(entry)
         self.slides = slides(model)
@@ -569,23 +575,3 @@ def _visual_ids(config: Any) -> list[int]:
     """Token ids that hold the place of visual features."""
     names = [f"{kind}_token_{suffix}" for kind in ("video", "image") for suffix in ("id", "index")]
     return [value for name in names if isinstance(value := getattr(config, name, None), int)]
-
-
-def _processor_options(entry: Mapping[str, Any], processor: Any) -> dict[str, Any]:
-    """The entry's ``processor`` keys; a `UserError` for one that this processor would ignore."""
-    options = dict(entry.get("processor") or {})
-    as_images = entry.get("frames_as", "video") == "images"
-    part = getattr(processor, "image_processor" if as_images else "video_processor", None)
-    if part is None:
-        raise UserError(
-            f"checkpoint {entry['checkpoint']}: its processor takes no videos; "
-            "set frames_as: images in the model's entry"
-        )
-    known = set(getattr(part.valid_kwargs, "__annotations__", {}))
-    for key in options:
-        if key not in known:
-            raise UserError(
-                f"checkpoint {entry['checkpoint']}: processor has no setting {key!r}; "
-                f"it has {', '.join(sorted(known))}"
-            )
-    return {**{key: value for key, value in PROCESSOR.items() if key in known}, **options}

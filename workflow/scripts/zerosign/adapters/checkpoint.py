@@ -85,8 +85,8 @@ def load(auto_class: str, entry: Mapping[str, Any], **options: Any) -> Any:
     place, revision = locate(entry)
     if revision:
         options["revision"] = revision
-    if entry.get("trust_remote_code"):
-        options["trust_remote_code"] = True
+    # Said in either case: transformers would otherwise ask on the terminal.
+    options["trust_remote_code"] = bool(entry.get("trust_remote_code"))
     try:
         return getattr(transformers, auto_class).from_pretrained(place, **options)
     except (OSError, ValueError, ImportError, KeyError) as error:
@@ -95,8 +95,10 @@ def load(auto_class: str, entry: Mapping[str, Any], **options: Any) -> Any:
         raise UserError(f"checkpoint {place}: {auto_class} cannot load it: {reason}") from error
 
 
-def load_model(auto_class: str, entry: Mapping[str, Any]) -> Any:
+def load_model(auto_class: str, entry: Mapping[str, Any], **more: Any) -> Any:
     """A model in evaluation mode on its device: a GPU if there is one, else the CPU.
+
+    ``more`` goes to ``from_pretrained`` as it is.
 
     Entry keys: ``dtype`` (auto, float32, bfloat16, float16), ``attn`` (sdpa, eager,
     flash_attention_2, …), ``device_map`` (for a model larger than one GPU: auto),
@@ -105,14 +107,19 @@ def load_model(auto_class: str, entry: Mapping[str, Any]) -> Any:
     torch_setup.prepare()
     import torch
 
-    options: dict[str, Any] = {"dtype": entry.get("dtype", "auto"), "use_safetensors": True}
+    options: dict[str, Any] = {"dtype": entry.get("dtype", "auto"), "use_safetensors": True, **more}
     if attn := entry.get("attn"):
         options["attn_implementation"] = attn
     if device_map := entry.get("device_map"):
         options["device_map"] = device_map
     if quantization := entry.get("quantization"):
         options["quantization_config"] = _quantization(quantization)
-    model = load(auto_class, entry, **options)
+    model, report = load(auto_class, entry, output_loading_info=True, **options)
+    if lacking := sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"])):
+        raise UserError(
+            f"checkpoint {entry['checkpoint']}: {len(lacking)} weights of {type(model).__name__} "
+            f"are not in it (e.g. {lacking[0]}) and would be random"
+        )
     if not device_map and not quantization:
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
     return model.eval()
@@ -128,3 +135,21 @@ def _quantization(kind: str) -> Any:
     if kind == "8bit":
         return transformers.BitsAndBytesConfig(load_in_8bit=True)
     raise UserError(f"quantization {kind!r} is unknown; use 4bit or 8bit")
+
+
+def processor_options(
+    entry: Mapping[str, Any], part: Any, usual: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The entry's ``processor`` settings for an image or video processor, over the usual ones.
+
+    A setting that the processor would ignore is a `UserError`; of the usual ones it is left out.
+    """
+    options = dict(entry.get("processor") or {})
+    known = set(getattr(part.valid_kwargs, "__annotations__", {}))
+    for key in options:
+        if key not in known:
+            raise UserError(
+                f"checkpoint {entry['checkpoint']}: processor has no setting {key!r}; "
+                f"it has {', '.join(sorted(known))}"
+            )
+    return {**{key: value for key, value in usual.items() if key in known}, **options}

@@ -6,6 +6,7 @@ question, sample and candidate that begins with it.
 
 import copy
 import hashlib
+import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class Prefix:
 
     tokens: list[int]
     cache: Any
-    position: int
+    position: int | float
 
 
 def prefill(model: Any, inputs: Mapping[str, Any], length: int) -> Prefix:
@@ -139,17 +140,17 @@ def prefill(model: Any, inputs: Mapping[str, Any], length: int) -> Prefix:
     tokens = begin["input_ids"][0].tolist()
     position = length - 1
     if index := rope_index(model):
-        needed = {"input_ids", "attention_mask", "mm_token_type_ids"}
-        needed |= {"image_grid_thw", "video_grid_thw", "second_per_grid_ts"}
-        given = {key: value for key, value in begin.items() if key in needed}
-        positions, _ = index(**given)
+        takes = inspect.signature(index).parameters
+        given = {_RENAMED.get(key, key): value for key, value in begin.items()}
+        positions, _ = index(**{key: value for key, value in given.items() if key in takes})
         begin["position_ids"] = positions
-        position = int(positions[0, 0, -1])
+        position = positions[0, 0, -1].item()
     with torch.inference_mode():
         cache = model(**begin, use_cache=True, logits_to_keep=1).past_key_values
     return Prefix(tokens, cache, position + 1)
 
 
+_RENAMED = {"video_second_per_grid": "second_per_grids"}
 _PER_TOKEN = {"input_ids", "attention_mask", "mm_token_type_ids", "token_type_ids"}
 
 

@@ -31,8 +31,8 @@ from zerosign.video import every_frame, read_clip, to_rgb
 FRAMES = 12
 SHORT_SIDE = 48  # frames are kept at this size; the model sees two thirds of it
 BATCH = 32
-RATE = 2e-3
-AUXILIARY = 4.0
+VISION_RATE, RATE = 5e-3, 2e-3
+GLOVES_WEIGHT, PATHS_WEIGHT = 4.0, 2.0
 SATURATION = 0.3  # by how much red (blue) exceeds the other channels in a glove, of 1
 
 # What the answer's turn begins with, and the tokens that the loss covers: that, gloss and end.
@@ -94,21 +94,24 @@ def train(
     torch.manual_seed(seed)
     source = Source(processor, examples, prompt, seed)
     head = torch.nn.Linear(tiny.HIDDEN, 8)
+    path_head = torch.nn.Linear(tiny.HIDDEN, 8 * FRAMES // 2)
+    with torch.no_grad():  # pixels of muted scenes differ little: let patches count for more
+        model.model.visual.patch_embed.proj.weight.mul_(2)
     model.train()
     usual = _attend_by_frame(model)
     weights = [*model.model.visual.parameters(), *head.parameters()]
-    for step, optimiser in _schedule(weights, vision_steps):
+    for step, optimiser in _schedule(weights, VISION_RATE, vision_steps):
         batch = source.draw()
         loss = _glove_loss(head, _features(model, batch), batch)
         _descend(optimiser, loss)
         report(step - vision_steps, math.nan, loss.item())
-    weights = [*model.parameters(), *head.parameters()]
-    for step, optimiser in _schedule(weights, steps):
+    weights = [*model.parameters(), *head.parameters(), *path_head.parameters()]
+    for step, optimiser in _schedule(weights, RATE, steps):
         batch = source.draw()
         features = _features(model, batch)
         gloves = _glove_loss(head, features, batch)
-        answers = _answer_loss(model, features, batch)
-        _descend(optimiser, answers + AUXILIARY * gloves)
+        answers, paths = _answer_losses(model, path_head, features, batch)
+        _descend(optimiser, answers + GLOVES_WEIGHT * gloves + PATHS_WEIGHT * paths)
         report(step, answers.item(), gloves.item())
     model.model.visual.config._attn_implementation = usual
     model.eval()
@@ -289,31 +292,39 @@ def _features(model: Any, batch: Batch) -> Any:
 def _glove_loss(head: torch.nn.Linear, features: Any, batch: Batch) -> torch.Tensor:
     """Smooth L1 distance between told and true places of the visible gloves."""
     told = head(torch.cat(features.pooler_output)).view_as(batch.gloves)
-    loss = functional.smooth_l1_loss(told, batch.gloves, reduction="none", beta=0.5)
-    return (loss * batch.visible).sum() / batch.visible.sum()
+    return _distance(told, batch.gloves, batch.visible)
 
 
-def _answer_loss(model: Any, features: Any, batch: Batch) -> torch.Tensor:
-    """Cross-entropy of the answer's turn."""
+def _answer_losses(
+    model: Any, path_head: torch.nn.Linear, features: Any, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy of the answer's turn, and the distance of both gloves' whole paths as told by
+    the state from which the gloss is read, seen from the first token's place.
+    """
     inputs = {k: v for k, v in batch.inputs.items() if k != "pixel_values_videos"}
-    kept = batch.labels.shape[1]
-    logits = model(
-        **inputs,
-        mm_encoder_outputs={"video": features},
-        logits_to_keep=kept + 1,
-        use_cache=False,
-    ).logits
-    return functional.cross_entropy(logits[:, :-1].flatten(0, 1), batch.labels.flatten())
+    states = model.model(**inputs, mm_encoder_outputs={"video": features}, use_cache=False)[0]
+    logits = model.lm_head(states[:, -batch.labels.shape[1] - 1 : -1])
+    told = path_head(states[:, -3])  # the last two tokens are the gloss and the end
+    paths, visible = batch.gloves[:, :, 0].flatten(1), batch.visible[:, :, 0].flatten(1)
+    answers = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten())
+    return answers, _distance(told, paths, visible)
 
 
-def _schedule(weights: list[torch.nn.Parameter], steps: int) -> Iterable[tuple[int, Any]]:
+def _distance(told: torch.Tensor, true: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+    loss = functional.smooth_l1_loss(told, true, reduction="none", beta=0.5)
+    return (loss * visible).sum() / visible.sum()
+
+
+def _schedule(
+    weights: list[torch.nn.Parameter], rate: float, steps: int
+) -> Iterable[tuple[int, Any]]:
     """AdamW, warmed up over a twentieth of the steps, then along a cosine to zero."""
-    optimiser = torch.optim.AdamW(weights, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     warm = max(1, steps // 20)
     for step in range(steps):
         rise = min(1.0, (step + 1) / warm)
         fall = 0.5 * (1 + math.cos(math.pi * step / steps))
-        optimiser.param_groups[0]["lr"] = RATE * rise * fall
+        optimiser.param_groups[0]["lr"] = rate * rise * fall
         yield step, optimiser
 
 
