@@ -233,7 +233,10 @@ def _run_all(job: tuple[str, list[str], int]) -> None:
 def throughput(
     ways: Sequence[str], paths: Sequence[str], n: int, processes: int, rounds: int
 ) -> dict[str, float]:
-    """Median clips a second, wall clock, of each way with so many processes over the clips."""
+    """Best clips a second, wall clock, of each way with so many processes over the clips.
+
+    The best of the rounds, since other work on the machine only ever slows a round down.
+    """
     rates: dict[str, list[float]] = {}
     share = [list(paths) for _ in range(processes)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
@@ -247,7 +250,7 @@ def throughput(
                 pool.map(_run_all, [(name, own, n) for own in share], chunksize=1)
                 taken = time.perf_counter() - start
                 rates.setdefault(name, []).append(processes * len(paths) / taken)
-    return {name: statistics.median(values) for name, values in rates.items()}
+    return {name: max(values) for name, values in rates.items()}
 
 
 def segment(ways: Sequence[str], path: str, first: int, n: int, rounds: int) -> dict[str, float]:
@@ -368,9 +371,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     n = 16
     usual = [path for (width, _, _), path in clips.items() if width <= 1280]
     rates = {p: throughput(ways, usual, n, p, args.rounds) for p in (1, 2)}
-    parts.append(f"Clips a second, wall clock, n = {n}, 320x240 to 1280x720:\n")
+    parts.append(f"Clips a second, wall clock, best round, n = {n}, 320x240 to 1280x720:\n")
     rows = [[name, f"{rates[1][name]:.1f}", f"{rates[2][name]:.1f}"] for name in ways]
     parts.append(markdown(["way", "1 process", "2 processes"], rows))
+
+    long = args.clips / "long.mp4"
+    if not long.exists():
+        cli.log.info("making %s", long)
+        make_clip(long, 640, 480, 50, 60 * RATE)
+    apart = [name for name in ways if name not in (FLOOR, "zerosign, nothing known")]
+    cut = segment(apart, str(long), 40 * RATE, n, args.rounds)
+    parts.append(f"A range from second 40 of a minute of 640x480, n = {n}, CPU ms:\n")
+    parts.append(markdown(["way", "ms"], [[k, f"{cut[k] * 1e3:.0f}"] for k in apart]))
 
     parts.append(
         f"The study's pattern, n = {n}, 448 px: decode and store once, read for each run:\n"

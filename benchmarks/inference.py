@@ -31,7 +31,9 @@ from zerosign.journal import Journal  # noqa: E402
 
 FRAMES = 16
 CLIP_FRAMES = 60  # about WLASL's median
-SIDE = 112
+FILM = (480, 640)  # height and width of the files, a common size in WLASL
+SHOWN = (112, 148)  # of the frames that every way gets
+BUDGET = 112 * 112  # pixels of a frame, at most, after the processor
 PROMPT = {"system": "You are an expert in American Sign Language.", "user": "Which sign is this?"}
 
 # text: hidden, MLP, layers, heads, kv heads; vision: hidden, MLP, layers, heads; dtype
@@ -95,7 +97,7 @@ def build(size: str) -> tuple[Any, Any]:
         # Distinct answers, none of which ends before the limit.
         model.lm_head.weight.normal_()
         model.lm_head.weight[tok.eos_token_id] = 0
-    limits = {"shortest_edge": 28 * 28, "longest_edge": SIDE * SIDE * FRAMES}
+    limits = {"shortest_edge": 28 * 28, "longest_edge": BUDGET * FRAMES}
     processor = tf.Qwen2_5_VLProcessor(
         image_processor=tf.Qwen2VLImageProcessor(size=limits),
         video_processor=tf.Qwen2VLVideoProcessor(size=limits),
@@ -109,19 +111,21 @@ def build(size: str) -> tuple[Any, Any]:
 
 
 def film(folder: Path, clips: int) -> list[Path]:
-    """Small H.264 videos in which something moves."""
+    """H.264 videos in which something moves."""
     paths = []
-    y, x = np.mgrid[:SIDE, :SIDE]
+    height, width = FILM
+    y, x = np.mgrid[:height, :width]
+    noise = np.random.default_rng(0).integers(0, 60, (height, width, 3), dtype=np.uint8)
     for clip in range(clips):
         path = folder / f"v{clip}.mp4"
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=25, options={"preset": "veryfast"})
-            stream.width = stream.height = SIDE
+            stream.height, stream.width = FILM
             stream.pix_fmt = "yuv420p"
             for i in range(CLIP_FRAMES):
                 angle = 0.1 * i * (1 + clip % 5) + clip
-                spot = np.hypot(y - 56 - 30 * np.sin(angle), x - 56 - 30 * np.cos(angle)) < 12
-                image = np.full((SIDE, SIDE, 3), 40 + 5 * (clip % 32), np.uint8)
+                spot = np.hypot(y - 240 - 130 * np.sin(angle), x - 320 - 130 * np.cos(angle)) < 60
+                image = noise + np.uint8(5 * (clip % 32))
                 image[spot] = (250, 40 * (clip % 6), 120)
                 frame = av.VideoFrame.from_ndarray(image, format="rgb24")
                 frame.pts, frame.time_base = i, Fraction(1, 25)
@@ -132,11 +136,16 @@ def film(folder: Path, clips: int) -> list[Path]:
 
 
 def decode(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """16 frames at even distances and their numbers."""
+    """16 frames at even distances, made small, and their numbers."""
+    numbers = np.linspace(0, CLIP_FRAMES - 1, FRAMES).astype(int)
+    wanted, frames = set(numbers.tolist()), []
     with av.open(str(path)) as container:
-        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    numbers = np.linspace(0, len(frames) - 1, FRAMES).astype(int)
-    return np.stack([frames[number] for number in numbers]), numbers
+        for i, frame in enumerate(container.decode(video=0)):
+            if i in wanted:
+                height, width = SHOWN
+                small = frame.reformat(width=width, height=height, format="rgb24")
+                frames.append(small.to_ndarray())
+    return np.stack(frames), numbers
 
 
 def cache(folder: Path, paths: list[Path]) -> float:
@@ -181,8 +190,8 @@ def one_by_one(adapter: chat.Chat, frames: np.ndarray, numbers: np.ndarray, limi
         "total_num_frames": CLIP_FRAMES,
         "fps": 25.0,
         "duration": CLIP_FRAMES / 25,
-        "width": SIDE,
-        "height": SIDE,
+        "width": SHOWN[1],
+        "height": SHOWN[0],
         "frames_indices": numbers.tolist(),
     }
     inputs = processor(
@@ -360,7 +369,7 @@ def main() -> None:
     decoding = {"max_new_tokens": args.tokens}
     entry = {"adapter": "chat", "checkpoint": "random", "decoding": decoding}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    print(f"{device}, {torch.get_num_threads()} threads, {FRAMES} frames of {SIDE} x {SIDE}")
+    print(f"{device}, {torch.get_num_threads()} threads, {FRAMES} frames of {SHOWN}, files {FILM}")
     print("| model | task | way | rate | CPU time each | ratio (CPU) | same answers |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:

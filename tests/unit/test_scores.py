@@ -6,7 +6,7 @@ import pytest
 from predictions import GLOSSES, MISTAKES, clips, predictions, run
 
 import score
-from zerosign import comparisons, leaks, mappers, relations, scores
+from zerosign import audit, comparisons, leaks, mappers, relations, scores
 from zerosign.errors import UserError
 from zerosign.stats import mcnemar, wilson
 
@@ -114,13 +114,30 @@ def test_spread_of_answers(joined):
 
 
 def test_breakdown_adds_up_and_knows_the_flags(joined):
-    table = scores.breakdown(joined, clips(), RUNS, 0.95)
+    table = scores.breakdown(joined, clips(), RUNS, audit.flags(clips()), 0.95)
     for by in ("signer", "source", "variant", "train clips", "signer_in_train"):
         assert table.filter(pl.col("run") == "bad", pl.col("by") == by)["n_available"].sum() == 11
     assert only(table, run="good", by="signer_in_train", group="no")["n_available"] == 4  # signer c
     assert only(table, run="bad", by="identical_two_labels", group="yes")["correct"] == 0
     frequencies = table.filter(pl.col("run") == "good", pl.col("by") == "train clips")
     assert set(frequencies["group"]) == {"1 to 2", "3", "4"}
+
+
+def test_a_filter_gives_both_numbers(joined):
+    flagged = audit.flags(clips())
+    filters = {"unambiguous": ["identical_two_labels"]}
+    table = scores.filtered(joined, RUNS, flagged, filters, 0.95)
+    ambiguous = set(flagged.filter(pl.col("flag") == "identical_two_labels")["video_id"])
+    own = joined.filter(pl.col("run") == "bad")
+    gone = own.filter(pl.col("video_id").is_in(list(ambiguous)))
+    everything, rest = (
+        only(table, run="bad", filter=""),
+        only(table, run="bad", filter="unambiguous"),
+    )
+    assert gone.height == rest["n_left_out"] > 0
+    assert (everything["correct"], everything["n_available"]) == (5, 11)
+    assert rest["correct"] == 5 - gone["correct"].sum()
+    assert rest["n_expected"] == everything["n_expected"] - gone.height
 
 
 def synonyms(*rows):
@@ -267,6 +284,8 @@ def test_program_writes_every_table_the_same_twice(tmp_path):
     arguments = ["--clips", f"{tmp_path}/clips.parquet", "--runs", json.dumps(RUNS)]
     arguments += ["--predictions", f"{tmp_path}/good.parquet", f"{tmp_path}/bad.parquet"]
     arguments += ["--settings", json.dumps(SETTINGS), "--synonyms", f"{tmp_path}/synonyms.parquet"]
+    audit.flags(clips()).write_parquet(tmp_path / "flags.parquet")
+    arguments += ["--flags", f"{tmp_path}/flags.parquet"]
     arguments += ["--prompts", json.dumps({"p": {"system": None, "user": "CAR?"}})]
     arguments += ["--published", "config/published.csv", "--dataset", "WLASL300"]
     for folder in ("one", "two"):
@@ -288,6 +307,9 @@ def test_order_of_predictions_does_not_matter(joined):
         scores.confusions,
     ):
         assert table(joined, RUNS).equals(table(shuffled, RUNS))
-    a, b = (scores.breakdown(frame, clips(), RUNS, 0.95) for frame in (joined, shuffled))
+    a, b = (
+        scores.breakdown(frame, clips(), RUNS, audit.flags(clips()), 0.95)
+        for frame in (joined, shuffled)
+    )
     assert a.equals(b)
     assert np.isfinite(a["top1"].to_numpy()).all()

@@ -2,25 +2,41 @@
 
 from pathlib import Path
 
+import pytest
 import workflow_runs
 import yaml
 
 TEST_CLIPS = 668
+SHARDS = 16
 
 
-def test_dry_run_on_the_real_metadata(wlasl: Path, tmp_path: Path) -> None:
-    checkout = workflow_runs.checkout(tmp_path)
+def with_real_metadata(wlasl: Path, folder: Path) -> workflow_runs.Checkout:
+    """A checkout whose study takes the real metadata from a local folder."""
+    checkout = workflow_runs.checkout(folder)
     config = yaml.safe_load((checkout.folder / "config/config.yaml").read_text())
     config["dataset"] |= {
         "metadata": str(wlasl / "WLASL_v0.3.json"),
         "split_file": str(wlasl / "nslt_{subset}.json"),
     }
     (checkout.folder / "config/real.yaml").write_text(yaml.safe_dump(config))
+    return checkout
+
+
+@pytest.mark.parametrize("subset", [100, 1000, 2000])
+def test_other_subsets_by_one_key(wlasl: Path, tmp_path: Path, subset: int) -> None:
+    checkout = with_real_metadata(wlasl, tmp_path)
+    checkout.edit("config/real.yaml", lambda text: text.replace("subset: 300", f"subset: {subset}"))
+    planned = checkout.planned("--configfile", "config/real.yaml")
+    assert {"clips", "verify_splits", "infer", "figure"} <= workflow_runs.rules(planned)
+
+
+def test_dry_run_on_the_real_metadata(wlasl: Path, tmp_path: Path) -> None:
+    checkout = with_real_metadata(wlasl, tmp_path)
     planned = checkout.planned("--configfile", "config/real.yaml")
     infer = [job for job in planned if job.rule == "infer"]
     runs = {job.wildcards.split(",")[0] for job in infer}
     assert runs
-    assert len(infer) == len(runs) * config["shards"]
+    assert len(infer) == len(runs) * SHARDS
     early = {"clips", "verify_splits", "fetch_videos", "decode_frames"}
     assert early <= workflow_runs.rules(planned)
 

@@ -39,10 +39,13 @@ FIGURES = {
     "accuracy": ["accuracy"],
     "outcomes": ["outcomes"],
     "per_gloss": ["per_gloss", "outcomes"],
+    "confusion": ["confusions", "per_gloss", "outcomes"],
     "alignment": ["alignment"],
 }
 # What the rule score writes.
 SCORE_TABLES = [
+    "summary",
+    "filtered",
     "accuracy",
     "intervals",
     "comparisons",

@@ -126,13 +126,15 @@ rule fetch_videos:
     params:
         code=code("fetch_videos"),
         split=DATASET["split"],
+        fetch=DATASET["fetch"],
         sources=as_json(DATASET["videos"]),
         facts=as_json(STUDY.facts.sources),
         min_available=DATASET.get("min_available", 0),
         videos=f"{RESULTS}/videos",
         summary=lambda wildcards, output: output_stem(wildcards, output.summary),
     shell:
-        "python workflow/scripts/fetch_videos.py --clips {input.clips:q} --splits {params.split}"
+        "python workflow/scripts/fetch_videos.py --clips {input.clips:q} --splits {params.fetch}"
+        " --asked {params.split}"
         " --sources {params.sources:q} --source-facts {params.facts:q} --videos {params.videos:q}"
         " --min-available {params.min_available} --workers {threads}"
         " --summary {params.summary:q} --output {output.clips:q}"

@@ -51,6 +51,7 @@ rule score:
     input:
         clips="<results>/clips.parquet",
         predictions=expand("<results>/predictions/{run}.parquet", run=STUDY.runs),
+        flags=["<results>/splits/flags.parquet", "<results>/splits/near_duplicates.parquet"],
         synonyms=synonym_file(),
         published="config/published.csv",
     output:
@@ -72,11 +73,13 @@ rule score:
         runs=as_json(STUDY.run_list()),
         prompts=lambda wildcards: as_json(STUDY.prompts),
         synonyms=lambda wildcards, input: f"--synonyms {input.synonyms}" if input.synonyms else "",
+        filters=as_json(STUDY.config["filters"]),
         dataset=STUDY.title,
         settings=as_json(STUDY.config["statistics"]),
         folder=output_folder,
     shell:
         "python workflow/scripts/score.py --clips {input.clips:q}"
         " --predictions {input.predictions:q} --runs {params.runs:q} --prompts {params.prompts:q}"
+        " --flags {input.flags:q} --filters {params.filters:q}"
         " {params.synonyms} --published {input.published:q} --dataset {params.dataset:q}"
         " --settings {params.settings:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"

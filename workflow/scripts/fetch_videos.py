@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--clips", required=True, help="clips.parquet")
     options.add_argument("--splits", nargs="+", default=["test"], help="splits that are needed")
+    options.add_argument(
+        "--asked", help="the split that runs are asked about; --min-available counts its clips"
+    )
     options.add_argument("--sources", type=json.loads, default=[], help="sources, a JSON list")
     options.add_argument(
         "--source-facts",
@@ -199,6 +202,9 @@ def report(clips: pl.DataFrame, table: pl.DataFrame, options: argparse.Namespace
     for reason, count in reasons.most_common():
         example = table.filter(pl.col("status") == reason).row(0, named=True)
         cli.log.info("  %d %s, e.g. %s: %s", count, reason, example["video_id"], example["detail"])
+    if options.asked:
+        asked = clips.filter(pl.col("split") == options.asked)["video_id"]
+        table = table.filter(pl.col("video_id").is_in(asked.implode()))
     if problem := availability.shortfall(table, options.min_available):
         raise UserError(problem)
 

@@ -34,6 +34,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         type=json.loads,
         help='JSON: the prompts of these runs by name, {"system", "user"}, for the leak check',
     )
+    parser.add_argument(
+        "--flags",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="findings of the audit (video_id, flag), Parquet files",
+    )
+    parser.add_argument(
+        "--filters",
+        type=json.loads,
+        default={},
+        help="JSON: {name: [flag, …]}; scores again without the clips that have any of the flags",
+    )
     parser.add_argument("--synonyms", type=Path, help="synonyms of the glosses, Parquet")
     parser.add_argument("--published", type=Path, help="CSV of published rates")
     parser.add_argument("--dataset", help="data set whose published rates are listed: WLASL300")
@@ -59,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ],
         clips,
     )
+    flagged = pl.concat([pl.read_parquet(path) for path in options.flags])
     synonyms = pl.read_parquet(options.synonyms) if options.synonyms else None
     credited = relations.credits(joined, clips, synonyms)
     kinds = [relations.SAME_SIGN]
@@ -136,11 +150,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             "How often each run took one class for another, right answers included.",
         ),
         "breakdown": (
-            scores.breakdown(joined, clips, runs, confidence),
+            scores.breakdown(joined, clips, runs, flagged, confidence),
             "Accuracy in groups of clips: by signer, source, variant, number of train clips of the "
             f"class, and with and without each flag of the audit; {level} Wilson intervals.",
         ),
     }
+    tables["filtered"] = (
+        scores.filtered(joined, runs, flagged, options.filters, confidence),
+        "Top-1 accuracy on all clips and without those that a filter of the study leaves out, by "
+        f"the audit's flags; {level} Wilson intervals.",
+    )
     if options.prompts:
         tables["leaks"] = (
             leaks.table(joined, runs, options.prompts, glosses, confidence),

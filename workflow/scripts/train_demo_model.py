@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--videos", type=Path, required=True, help="folder with <id>.mp4")
     parser.add_argument("--prompt", required=True, help='JSON: {"system": …, "user": …}')
     parser.add_argument("--steps", type=int, default=700, help="end-to-end training steps")
-    parser.add_argument("--vision-steps", type=int, default=150, help="steps of the vision alone")
+    parser.add_argument("--vision-steps", type=int, default=200, help="steps before, vision alone")
     parser.add_argument("--seed", type=int, default=0, help="of weights, batches and changes")
     parser.add_argument("--output", type=Path, required=True, help="folder for the checkpoint")
     args = parser.parse_args(argv)

@@ -20,10 +20,9 @@ FLAGS = {
 
 def identical(rows: pl.DataFrame) -> pl.DataFrame:
     """Groups of clips that are the same file and range: column ``group`` added, singles dropped."""
-    keyed = rows.with_columns(
-        pl.struct(pl.coalesce("url", "path"), "frame_start", "frame_end")
-        .rank("dense")
-        .alias("group")
+    place = pl.coalesce("url", "path")
+    keyed = rows.filter(place.is_not_null()).with_columns(
+        pl.struct(place, "frame_start", "frame_end").rank("dense").alias("group")
     )
     return keyed.filter(pl.len().over("group") > 1)
 

@@ -253,7 +253,7 @@ def confusion(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fi
     columns = min(2, len(runs))
     rows = math.ceil(len(runs) / columns)
     side = PAGE / 2
-    size = (side * columns, rows * (0.115 * len(names) + 1.0) + 0.35)
+    size = (side * columns, rows * (max(1.4, 0.115 * len(names)) + 1.0) + 0.35)
     figure = Figure(size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[len(runs) :]:
@@ -283,7 +283,8 @@ def confusion(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fi
     bar.set_label("share of the clips of a gloss, %")
     bar.outline.set_linewidth(0.4)
     kinds = "all" if len(names) == ranked.height else f"the {len(names)} most confused"
-    best_of = f"the {len(runs)} best of {len(labels)} runs" if len(runs) < len(labels) else "all runs"
+    part = len(runs) < len(labels)
+    best_of = f"the {len(runs)} best of {len(labels)} runs" if part else "all runs"
     _footer(
         figure,
         f"rows: gloss shown, columns: answered; {kinds} glosses, {best_of}; "

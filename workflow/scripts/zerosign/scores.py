@@ -4,13 +4,13 @@
 error, refusal or empty answer stays in the denominator.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from zerosign.audit import FLAGS, flags
+from zerosign.audit import FLAGS
 from zerosign.errors import UserError
 from zerosign.mapping import OUTCOMES
 from zerosign.stats import bootstrap_interval, cluster_codes, distribution, wilson
@@ -275,12 +275,14 @@ def breakdown(
     joined: pl.DataFrame,
     clips: pl.DataFrame,
     runs: Sequence[dict[str, Any]],
+    flagged: pl.DataFrame,
     confidence: float,
 ) -> pl.DataFrame:
     """Accuracy of each run in groups of clips: run, by, group, n_available, correct, top1, ….
 
     by: signer, source, variant (variation_id), train clips (of the class, in thirds of the
-    classes), and each flag of the audit of splits, with and without the flagged clips.
+    classes), and each flag of the audit of splits (``flagged``: video_id, flag), with and without
+    the flagged clips.
     """
     seen = joined.filter(available()).with_columns(
         pl.col("variation_id").cast(pl.String).alias("variant"),
@@ -294,7 +296,6 @@ def breakdown(
         )
         for by in ("signer", "source", "variant", "train clips")
     ]
-    flagged = flags(clips)
     for flag in FLAGS:
         ids = flagged.filter(pl.col("flag") == flag)["video_id"].implode()
         if len(ids.item()):
@@ -320,6 +321,30 @@ def breakdown(
     )
     table = table.sort("by", "n_available", "group", descending=[False, True, False])
     return _in_order(table, runs, [])
+
+
+def filtered(
+    joined: pl.DataFrame,
+    runs: Sequence[dict[str, Any]],
+    flagged: pl.DataFrame,
+    filters: Mapping[str, Sequence[str]],
+    confidence: float,
+) -> pl.DataFrame:
+    """Accuracy with all clips and without those that a filter leaves out, a row a run and filter.
+
+    ``filters``: name → flags; a clip with any of them is left out. The filter "" leaves out none.
+    """
+    rows = []
+    for run in runs:
+        own = joined.filter(pl.col("run") == run["run"])
+        for name, left_out in {"": [], **filters}.items():
+            ids = flagged.filter(pl.col("flag").is_in(list(left_out)))["video_id"]
+            kept = own.filter(~pl.col("video_id").is_in(ids.implode()))
+            seen = kept.filter(available())
+            rates = _rates(int(seen["correct"].sum()), seen.height, kept.height, confidence)
+            facts = {"run": run["run"], "filter": name, "leaves_out": ", ".join(left_out)}
+            rows.append(facts | {"n_left_out": own.height - kept.height} | rates)
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _frequency(clips: pl.DataFrame) -> dict[int, str]:

@@ -104,6 +104,9 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
     if "split_file" in dataset:
         dataset["split_file"] = dataset["split_file"].replace("{subset}", str(dataset["subset"]))
     facts = dataset_facts(dataset, source)
+    dataset.setdefault("fetch", [dataset["split"]])
+    if dataset["split"] not in dataset["fetch"]:
+        raise UserError(f"{source}: dataset.fetch: add '{dataset['split']}', the split asked about")
     for name, sampling in settings["samplings"].items():
         with located(f"{source}: samplings.{name}"):
             base(sampling)

@@ -2,10 +2,11 @@
 
 The recipe, and why each part is there:
 
-- The vision tower alone first learns where both gloves are, seen from each of its tokens. That
-  task stays on as an auxiliary loss. Answers alone teach a model of this size nothing.
-- Random timing, framing and light, since forty signers are few. Three of the changes change the
-  sign, and the answer with it: playing a clip backwards, mirroring it, and swapping red and blue.
+- The vision tower alone first learns where both gloves are, seen from each of its tokens, and
+  keeps that task. Then the state from which the answer is read has to tell both gloves' whole
+  paths, beside the answer. Answers alone teach a model of this size nothing.
+- Random timing, framing and light, since few people sign. Three of the changes change the sign
+  too, and the answer with it: playing a clip backwards, mirroring it, and swapping red and blue.
 - The loss covers what the chat template adds after the question and the answer with its end token,
   so that the model knows its own turn only after a proper generation prompt.
 
@@ -50,14 +51,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips of one frame size, ready for the model."""
+    """Clips of one frame size, ready for the model.
+
+    ``labels``: the last n tokens, int64[B, n]. ``gloves``: both gloves in both frames of a pair,
+    seen from each visual token, float[B, pairs, tokens, 8]; ``visible``: 1 where they are seen.
+    """
 
     inputs: dict[str, torch.Tensor]
-    labels: torch.Tensor  # int64[B, n], the last n tokens
-    gloves: (
-        torch.Tensor
-    )  # float[B, grids, tokens, 8]: both gloves in both frames, seen from a token
-    visible: torch.Tensor  # float, same shape
+    labels: torch.Tensor
+    gloves: torch.Tensor
+    visible: torch.Tensor
 
 
 def read_examples(clips: pl.DataFrame, videos: Path) -> Iterable[Example]:

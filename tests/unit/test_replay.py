@@ -1,0 +1,115 @@
+import csv
+
+import polars as pl
+import pytest
+
+import replay as program
+from zerosign import mappers, replay, scores
+from zerosign.errors import UserError
+from zerosign.mapping import map_answers
+
+GLOSSES = ["book", "none", "drink"]
+AUTHORS = ["video_id", "ground_truth_gloss", "predicted_gloss", "processing_time"]
+
+
+@pytest.fixture
+def clips():
+    rows = [
+        (f"{i:05}", GLOSSES[i % 3], i % 3, "test", i % 2, "a", "s", 0, f"http://x/{i}", None, 1, -1)
+        for i in range(8)
+    ]
+    names = ["video_id", "gloss", "class_index", "split", "shard", "signer", "source"]
+    names += ["variation_id", "url", "path", "frame_start", "frame_end"]
+    return pl.DataFrame(rows, schema=names, orient="row", schema_overrides={"path": pl.String})
+
+
+def write(path, columns, *rows):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
+    return path
+
+
+def authors_top1(path):
+    """Top-1 as the authors' evaluation counts it: error rows leave, the rest compare in lower case.
+
+    Without pandas, which besides reads the prediction "none" as missing.
+    """
+    with open(path, newline="") as file:
+        rows = [r for r in csv.DictReader(file) if not r["predicted_gloss"].startswith("ERROR:")]
+    same = [r["predicted_gloss"].lower().strip() == r["ground_truth_gloss"].lower() for r in rows]
+    return sum(same) / len(same)
+
+
+def strict(path, clips):
+    """Our row of the strict mapper for the same file."""
+    found = map_answers(
+        replay.answers(path, clips), clips, GLOSSES, lambda texts: pytest.fail("no encoder"), 0.5
+    )
+    joined = scores.join_runs([("theirs", found)], clips)
+    table = mappers.table(joined, GLOSSES, [{"run": "theirs"}], 0.95)
+    return table.filter(pl.col("mapper") == "strict").row(0, named=True)
+
+
+def test_our_strict_top1_equals_the_authors(tmp_path, clips):
+    said = ["Book", " none ", "book", "drink", "None", "drink", "", "none"]
+    rows = [
+        (i, GLOSSES[i % 3], text, 1.5) for i, text in enumerate(said)
+    ]  # ids as pandas writes them: without leading zeros
+    path = write(tmp_path / "p.csv", AUTHORS, *rows)
+    ours = strict(path, clips)
+    assert ours["top1"] == ours["top1_answered"] == authors_top1(path) == 5 / 8
+
+
+def test_with_failures_the_denominators_differ(tmp_path, clips):
+    said = ["book", "ERROR: out of memory", "drink", "ERROR: x", "none", "book", "book", "none"]
+    rows = [(f"{i:05}", GLOSSES[i % 3], text, 1.5) for i, text in enumerate(said)]
+    path = write(tmp_path / "p.csv", AUTHORS, *rows)
+    ours = strict(path, clips)
+    assert ours["top1_answered"] == authors_top1(path) == 5 / 6
+    assert ours["top1"] == 5 / 8
+
+
+def test_answers_and_failures(tmp_path, clips):
+    path = write(
+        tmp_path / "p.csv",
+        ["video_id", "answer"],
+        ["00000", "none"],
+        ["1", "ERROR: out of memory"],
+        ["00002", ""],
+    )
+    found = replay.answers(path, clips)
+    assert found.columns == list(replay.ANSWERS)
+    assert found["text"].to_list() == ["none", "", ""]
+    assert found["finish"].to_list() == ["stop", "error", "stop"]
+    assert found["error"].to_list() == [None, "out of memory", None]
+    assert found["key"].n_unique() == 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "message"),
+    [
+        (["video_id", "gloss"], ["00000", "book"], "needs the columns"),
+        (["video_id", "answer"], ["99999", "book"], "clip '99999' is none of the expected"),
+        (AUTHORS, ["00000", "cat", "cat", "1"], "clip '00000' is 'cat' there and 'book' here"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, clips, columns, row, message):
+    path = write(tmp_path / "p.csv", columns, row)
+    with pytest.raises(UserError, match=message):
+        replay.answers(path, clips)
+
+
+def test_a_clip_that_stands_twice_is_refused(tmp_path, clips):
+    path = write(tmp_path / "p.csv", ["video_id", "answer"], ["0", "a"], ["00000", "b"])
+    with pytest.raises(UserError, match="clip '00000' stands twice"):
+        replay.answers(path, clips)
+
+
+def test_program_gives_the_shard(tmp_path, clips):
+    clips.write_parquet(tmp_path / "clips.parquet")
+    path = write(tmp_path / "p.csv", ["video_id", "answer"], *[(i, "book") for i in range(6)])
+    arguments = ["--predictions", str(path), "--clips", str(tmp_path / "clips.parquet")]
+    program.main([*arguments, "--shard", "1", "--output", str(tmp_path / "1.parquet")])
+    assert pl.read_parquet(tmp_path / "1.parquet")["video_id"].to_list() == [
+        *["00001", "00003", "00005"]
+    ]
