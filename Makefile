@@ -31,7 +31,7 @@ results/demo/report.html: results/demo/tables/accuracy.csv results/demo/splits/v
 	$(DEMO) --report $@
 
 test: $(READY)  ## Run the tests
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup --cov --cov-report=term
 
 lint: $(READY)  ## Check style, format and workflow
 	$(BIN)/ruff check .

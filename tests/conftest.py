@@ -7,6 +7,13 @@ import workflow_runs
 from workflow_runs import ROOT, Checkout
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, all tests that need the finished study run in one of them."""
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("finished"))
+
+
 @pytest.fixture(scope="session")
 def wlasl() -> Path:
     """Folder with the real WLASL metadata (not part of the project: its licence forbids it)."""
