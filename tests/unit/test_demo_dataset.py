@@ -102,6 +102,17 @@ def test_one_split_alone_is_the_same_as_in_the_whole():
     assert dataset.plan(SMALL, only=("test",)) == whole
 
 
+def test_fewer_training_signers_leave_the_test_signers_strangers():
+    def people(settings, split):
+        return {repr(p.signer) for p in dataset.plan(settings, only=(split,))}
+
+    trained = people(dataset.Settings(), "train")
+    few = dataset.Settings(train_signers=2, val_signers=1, test_signers=3)
+    assert people(few, "train") < trained
+    assert people(few, "test") < people(dataset.Settings(), "test")
+    assert people(few, "test").isdisjoint(trained)
+
+
 def test_a_segment_shows_its_sign_only_within_its_range(tmp_path):
     """The declared range holds the raised hand; before and after it another sign is made."""
     clip = next(p for p in dataset.plan(SMALL) if not p.whole and p.which > 0)

@@ -1,5 +1,6 @@
 """Functions of the workflow, and the checked study. The rules stand in the other files."""
 
+import functools
 import json
 import os
 import re
@@ -65,6 +66,7 @@ SCORE_TABLES = [
 SHARDS = range(STUDY.config["shards"])
 
 
+@functools.cache
 def code(program, *modules):
     """Digest of the code a program reaches: a rule that carries it reruns when it changes."""
     return code_digest(SCRIPTS / f"{program}.py", modules)
@@ -101,6 +103,7 @@ def by_content(path):
     return ancient(path) if is_large(path) else path
 
 
+@functools.cache
 def content(path):
     """What stands for a large file in params: its digest, or those it was downloaded for."""
     if path in STUDY.facts.downloads:

@@ -148,7 +148,13 @@ def write_video(frames: np.ndarray, rate: Fraction, path: Path) -> None:
 def _plan_clip(
     settings: Settings, video_id: str, class_index: int, split: str, signer_id: int
 ) -> Plan:
-    signer = draw_signer(np.random.default_rng([settings.seed, 1, signer_id]))
+    # By number within the split: fewer training signers must not turn one into a test signer, who
+    # would be no stranger to the shipped model.
+    number = signer_id - sum(
+        getattr(settings, f"{before}_signers") for before in SPLITS[: SPLITS.index(split)]
+    )
+    look = np.random.default_rng([settings.seed, 1, number, SPLITS.index(split)])
+    signer = draw_signer(look)
     seed = (settings.seed, 2, int(video_id))
     rng = np.random.default_rng([*seed, 0])
     shown = draw_take(rng, SIGNS[class_index], signer)
