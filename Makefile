@@ -1,6 +1,6 @@
 # make help lists the targets. Everything runs in .venv, with the versions of requirements.lock.
 PYTHON ?= python3
-CORES ?= $(shell nproc 2>/dev/null || echo 2)
+CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -31,7 +31,8 @@ results/demo/report.html: results/demo/tables/accuracy.csv results/demo/splits/v
 	$(DEMO) --report $@
 
 test: $(READY)  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup \
+		--cov --cov-report=term
 
 lint: $(READY)  ## Check style, format and workflow
 	$(BIN)/ruff check .
