@@ -25,7 +25,7 @@ $(READY): requirements.lock
 demo: $(READY)  ## Run the embedded study, with its report
 	$(DEMO)
 	@$(MAKE) --no-print-directory results/demo/report.html
-	@echo "Results: results/demo/tables/accuracy.md, results/demo/figures/, results/demo/report.html"
+	@echo "Results: results/demo/tables/summary.md, results/demo/figures/, results/demo/report.html"
 
 results/demo/report.html: results/demo/tables/accuracy.csv results/demo/splits/verification.json
 	$(DEMO) --report $@
