@@ -30,7 +30,7 @@ COMMIT = "a" * 40
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    quick = replace(acquire.Limits(), interval=0.0, backoff=0.01, attempts=2, read=1.0)
+    quick = replace(acquire.Limits(), interval=0.0, backoff=0.01, attempts=2, read=10.0)
     monkeypatch.setattr(acquire, "Limits", lambda **changes: replace(quick, **changes))
     with server.serve() as site:
         yield site
