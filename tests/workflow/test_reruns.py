@@ -11,7 +11,8 @@ from workflow_runs import Checkout, Job, rules
 
 UNTRAINED = "demo-untrained.demo-gloss.u12"
 INTERNVL = "demo-internvl.demo-gloss.u12"
-FIGURES = {Job("figure", f"figure={n}") for n in ("accuracy", "outcomes", "per_gloss", "alignment")}
+DRAWN = ("accuracy", "outcomes", "per_gloss", "confusion", "alignment")
+FIGURES = {Job("figure", f"figure={name}") for name in DRAWN}
 AGGREGATES = {Job("score"), *FIGURES}
 
 pytestmark = pytest.mark.slow
