@@ -7,6 +7,7 @@ import workflow_runs
 from workflow_runs import ROOT, Checkout
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes, all tests that need the finished study run in one of them."""
     for item in items:

@@ -13,7 +13,7 @@ UNTRAINED = "demo-untrained.demo-gloss.u12"
 INTERNVL = "demo-internvl.demo-gloss.u12"
 DRAWN = ("accuracy", "outcomes", "per_gloss", "confusion", "alignment")
 FIGURES = {Job("figure", f"figure={name}") for name in DRAWN}
-AGGREGATES = {Job("score"), *FIGURES}
+AGGREGATES = {Job("score"), Job("describe_study"), *FIGURES}
 
 pytestmark = pytest.mark.slow
 
