@@ -113,6 +113,8 @@ def _configure() -> None:
         "SlurmdParameters": "config_overrides",
         "ReturnToService": 2,
         "KillWait": 2,
+        # Ended jobs are remembered: the tests ask where each one ran.
+        "MinJobAge": 86400,
         "GresTypes": "gpu",
     }
     lines = [f"{key}={value}" for key, value in settings.items()]

@@ -50,7 +50,8 @@ def test_the_study_on_a_cluster(
     (study.folder / "config/test.yaml").rename(study.folder / "config/config.yaml")
     study.edit(
         "profiles/slurm/config.yaml",
-        lambda text: re.sub(r"(status-checks): \d+", r"\1: 1", text),
+        # Each look that finds nothing new doubles the wait: the first one comes when a job is done.
+        lambda text: re.sub(r"(status-checks): \d+", r"\1: 14", text),
     )
     command = [sys.executable, "-m", "snakemake", "--cores", "8", "--profile", "slurm"]
     result = subprocess.run(
@@ -65,7 +66,7 @@ def test_the_study_on_a_cluster(
     assert result.returncode == 0, result.stdout[-6000:]
 
     nodes = nodes_by_rule()
-    assert nodes.keys() >= {"clips", "fetch_videos", "decode_frames", "infer", "score", "figure"}
+    assert nodes.keys() >= {"clips", "fetch_videos", "decode_frames", "infer", "score"}
     for rule, ran_on in nodes.items():
         allowed = set(cluster.GPUS) if rule in GPU_RULES else {"cpu1"}
         assert ran_on <= allowed, f"{rule} ran on {ran_on}"

@@ -3,6 +3,7 @@
 
 rule figure:
     """One figure as PDF and PNG; its footer states n, the interval and the configuration's digest."""
+    localrule: True
     input:
         tables=lambda wildcards: expand(
             "<results>/tables/{table}.csv", table=FIGURES[wildcards.figure]

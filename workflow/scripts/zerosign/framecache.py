@@ -221,7 +221,8 @@ def read_index(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _opened(path: str | os.PathLike[str]) -> Iterator[np.lib.npyio.NpzFile]:
     """An npz file; damage met on opening or reading is a `UserError` that names it."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a file open that is no archive.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             yield archive
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
