@@ -29,7 +29,7 @@ def tables(runs: int) -> dict[str, pl.DataFrame]:
         for i, m in enumerate(measures)
     ]
     return {
-        "accuracy": scores.accuracy(joined, clips(), entries, 0.95, 50, 0),
+        "accuracy": scores.accuracy(joined, clips(), entries, 0.95),
         "outcomes": scores.outcomes(joined, entries),
         "per_gloss": scores.per_gloss(joined, entries),
         "confusions": scores.confusions(joined, entries),

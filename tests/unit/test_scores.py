@@ -28,7 +28,7 @@ def only(table, **values):
 
 
 def test_accuracy_over_available_and_over_all(joined):
-    table = scores.accuracy(joined, clips(), RUNS, **SETTINGS)
+    table = scores.accuracy(joined, clips(), RUNS, 0.95)
     bad = only(table, run="bad")
     assert (bad["n_expected"], bad["n_available"], bad["correct"]) == (12, 11, 5)
     assert (bad["low"], bad["high"]) == wilson(5, 11, 0.95)
@@ -41,19 +41,19 @@ def test_accuracy_over_available_and_over_all(joined):
 
 
 def test_the_floor_needs_no_model(joined):
-    table = scores.accuracy(joined, clips(), RUNS, **SETTINGS)
+    table = scores.accuracy(joined, clips(), RUNS, 0.95)
     chance, majority, prior = (only(table, run=name) for name in ("chance", "majority", "prior"))
     assert chance["top1"] == pytest.approx(1 / 4)
     assert chance["low"] is None
     # car has the most train clips; all 12 clips were read by some run
     assert (majority["correct"], majority["n_available"]) == (3, 12)
     assert prior["top1"] == pytest.approx(sum(n / 10 * 3 / 12 for n in (4, 3, 2, 1)))
-    untrained = scores.accuracy(joined, clips().filter(pl.col("split") == "test"), RUNS, **SETTINGS)
+    untrained = scores.accuracy(joined, clips().filter(pl.col("split") == "test"), RUNS, 0.95)
     assert untrained.filter(pl.col("kind") == "floor")["run"].to_list() == ["chance"]
 
 
 def test_summary_says_the_same_in_percent(joined):
-    table = scores.accuracy(joined, clips(), RUNS, **SETTINGS)
+    table = scores.accuracy(joined, clips(), RUNS, 0.95)
     credited = relations.credits(joined, clips(), None)
     relaxed = relations.scores(joined, credited, RUNS, [relations.SAME_SIGN], 0.95)
     bad = only(scores.summary(table, relaxed), run="label of bad")
@@ -68,7 +68,7 @@ def test_summary_says_the_same_in_percent(joined):
 def test_a_run_that_read_nothing_has_no_rate():
     nothing = predictions(dict.fromkeys(predictions({})["video_id"], ("missing", None, "", "")))
     joined = scores.join_runs([("none", nothing)], clips())
-    row = only(scores.accuracy(joined, clips(), [run("none")], **SETTINGS), run="none")
+    row = only(scores.accuracy(joined, clips(), [run("none")], 0.95), run="none")
     assert row["top1"] is row["low"] is row["class_mean"] is None
     assert row["top1_all"] == 0
     assert comparisons.intervals(joined, [run("none")], **SETTINGS).is_empty()
@@ -77,7 +77,7 @@ def test_a_run_that_read_nothing_has_no_rate():
 def test_top5_from_scores():
     frame = predictions({}, {"test00": [1, 2, 0], "test01": [1, 2, 3]})
     joined = scores.join_runs([("ranked", frame)], clips())
-    row = only(scores.accuracy(joined, clips(), [run("ranked")], **SETTINGS), run="ranked")
+    row = only(scores.accuracy(joined, clips(), [run("ranked")], 0.95), run="ranked")
     assert (row["n_top5"], row["top5"]) == (2, 0.5)
 
 

@@ -132,14 +132,26 @@ def test_bootstrap_is_seeded_and_blind_to_the_names_of_clusters():
     assert stats.bootstrap_interval(np.ones(90), clusters, 0.95, 500, 7) == (1.0, 1.0)
 
 
-def test_weights_make_a_weighted_mean():
+def test_a_weighted_rate():
     rng = np.random.default_rng(4)
-    values, clusters = rng.random(300), np.arange(300) % 30
+    values, clusters = (rng.random(300) < 0.3).astype(float), np.arange(300) % 30
     weights = rng.random(300)
-    low, high = stats.bootstrap_interval(values, clusters, 0.95, 500, 0, weights)
+    low, high, effect = stats.clustered_wilson(values, 0.95, clusters, weights=weights)
     assert low < np.average(values, weights=weights) < high
-    doubled = stats.bootstrap_interval(values, clusters, 0.95, 500, 0, 2 * weights)
-    assert doubled == pytest.approx((low, high))
+    doubled = stats.clustered_wilson(values, 0.95, clusters, weights=2 * weights)
+    assert doubled == pytest.approx((low, high, effect))
+    equal = stats.clustered_wilson(values, 0.95, clusters, weights=np.ones(300))
+    assert equal == pytest.approx(stats.clustered_wilson(values, 0.95, clusters))
+
+
+def test_a_weighted_rate_of_one_leaves_room_below():
+    weights = np.repeat([1.0, 0.25], 40)
+    low, high, effect = stats.clustered_wilson(
+        np.ones(80), 0.95, np.arange(80) % 8, weights=weights
+    )
+    assert (high, effect) == (1, 1)
+    # Kish: (40 + 10)² / (40 + 40 / 16) = 58.8 clips
+    assert low == pytest.approx(stats.wilson(50**2 / 42.5, 50**2 / 42.5, 0.95, 7)[0])
 
 
 @pytest.mark.parametrize(("n", "a", "b"), [(668, 0.05, 0.02), (100, 0.2, 0.1), (30, 0.3, 0.05)])

@@ -81,13 +81,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     level = f"{100 * confidence:g} %"
     expected = joined["video_id"].n_unique()
-    accuracy = scores.accuracy(joined, clips, runs, **settings)
+    accuracy = scores.accuracy(joined, clips, runs, confidence)
     relaxed = relations.scores(joined, credited, runs, kinds, confidence)
     tables = {
         "summary": (
             scores.summary(accuracy, relaxed),
             f"Accuracy in % with {level} intervals on the clips that could be read: Wilson's, and "
-            "for the mean of classes a studentised bootstrap over signers.",
+            "for the mean of classes widened for clips of one signer.",
         ),
         "accuracy": (
             accuracy,

@@ -13,7 +13,7 @@ import polars as pl
 from zerosign.audit import FLAGS
 from zerosign.errors import UserError
 from zerosign.mapping import OUTCOMES
-from zerosign.stats import bootstrap_interval, cluster_codes, distribution, wilson
+from zerosign.stats import cluster_codes, clustered_wilson, distribution, wilson
 
 RUN_KEYS = ("run", "model", "prompt", "sampling", "label")
 
@@ -52,14 +52,12 @@ def accuracy(
     clips: pl.DataFrame,
     runs: Sequence[dict[str, Any]],
     confidence: float,
-    bootstrap: int,
-    seed: int,
 ) -> pl.DataFrame:
     """The main table: a row a run, and rows of the floor that needs no model.
 
     top1 is over the available clips and top1_all over all expected ones, both with Wilson
-    intervals; class_mean averages the accuracies of the classes, with a studentised bootstrap
-    interval over signers. top5 stands where a run scored the classes, over the clips with scores.
+    intervals; class_mean averages the accuracies of the classes, with Wilson's interval widened
+    for clips of one signer. top5 stands where a run scored the classes, over the clips with scores.
     """
     rows = []
     for run in runs:
@@ -69,7 +67,7 @@ def accuracy(
             {key: run[key] for key in RUN_KEYS}
             | {"kind": "run"}
             | _rates(int(frame["correct"].sum()), seen.height, frame.height, confidence)
-            | _class_mean(seen, confidence, bootstrap, seed)
+            | _class_mean(seen, confidence)
             | _top5(seen, confidence)
         )
     anywhere = joined.group_by("video_id", maintain_order=True).agg(
@@ -94,18 +92,18 @@ def _rates(correct: int, n: int, expected: int, confidence: float) -> dict[str, 
     }
 
 
-def _class_mean(seen: pl.DataFrame, confidence: float, bootstrap: int, seed: int) -> dict[str, Any]:
+def _class_mean(seen: pl.DataFrame, confidence: float) -> dict[str, Any]:
     """Mean of the classes' accuracies: each clip weighs the less, the more its class has."""
     if seen.is_empty():
         return {"class_mean": None, "class_low": None, "class_high": None}
     values = seen["correct"].to_numpy().astype(float)
     weights = seen.select(1 / pl.len().over("class_index")).to_series().to_numpy()
     signers = cluster_codes(seen["signer"].to_list())
-    low, high = bootstrap_interval(values, signers, confidence, bootstrap, seed, weights)
+    low, high, _ = clustered_wilson(values, confidence, signers, weights=weights)
     return {
         "class_mean": float(np.average(values, weights=weights)),
-        "class_low": max(low, 0.0),
-        "class_high": min(high, 1.0),
+        "class_low": low,
+        "class_high": high,
     }
 
 
