@@ -25,7 +25,11 @@ pathvars:
 
 wildcard_constraints:
     run="|".join(map(re.escape, STUDY.runs)),
-    sampling="|".join(map(re.escape, STUDY.config["samplings"])),
+    sampling="|".join(
+        re.escape(name)
+        for name, sampling in STUDY.config["samplings"].items()
+        if shows_frames(sampling)
+    ),
     model="|".join(map(re.escape, STUDY.models)),
     shard=r"\d+",
     kind="qwen2_5_vl|qwen3_vl|internvl",
@@ -35,6 +39,7 @@ include: "workflow/rules/dataset.smk"
 include: "workflow/rules/frames.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/mapping.smk"
+include: "workflow/rules/matching.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/demo.smk"
@@ -48,4 +53,6 @@ rule all:
         rules.verify_splits.output,
         rules.near_duplicates.output,
         rules.score.output,
+        MATCHING_TABLE,
+        DESCRIPTIONS_TABLE,
         rules.figures.input,

@@ -1,20 +1,48 @@
-"""Inference: zerosign's batches, shared prefixes and closed sets against loops, side by side.
+"""Inference: zerosign beside loops and evaluation harnesses, at equal frames, pixels and tokens.
 
 Random Qwen2.5-VL models of several sizes, which answer as fast as trained ones do for an equal
 number of tokens: every way gets the same clips, frames, pixels and prompt and generates the same
 number of tokens. Where ways answer the same thing, the answers are compared, too. Ways are run in
 turn and the table holds medians over the rounds, so that a busy machine slows all of them alike.
+Loading a model is outside of what is measured, for every way.
 
     OMP_NUM_THREADS=1 python benchmarks/inference.py --sizes tiny 46M --clips 32
+
+Harnesses run in environments of their own, and load the same checkpoint (see peers.py):
+
+    git clone https://github.com/EvolvingLMMs-Lab/lmms-eval
+    git clone https://github.com/open-compass/VLMEvalKit
+    python3.11 -m venv lmms && lmms/bin/pip install -e ./lmms-eval decord
+    python3.11 -m venv vlme && vlme/bin/pip install -r VLMEvalKit/requirements.txt
+    vlme/bin/pip install --no-deps -e ./VLMEvalKit
+    for v in lmms vlme; do $v/bin/pip install torch==2.13.0 torchvision==0.28.0 \
+        transformers==5.23.0; done      # what zerosign has
+    python benchmarks/inference.py --tasks clips --sizes tiny 106M --clips 8 \
+        --peers lmms-eval=lmms/bin/python vlmevalkit=vlme/bin/python
+
+On a GPU, at full size (weights are drawn on the device, nothing is downloaded; the loop answers
+the first 16 clips of each round, zerosign all 668):
+
+    python benchmarks/inference.py --tasks clips floor --sizes 7B --clips 668 --loop-clips 16 \
+        --shown 560 756 --rounds 1 --peak-tflops 790 --peak-gb-per-s 4800
+
+The task ``floor`` compares the time of one batch with the least that a device of these peaks could
+take (see `floor_seconds`) and says in what share of that time kernels ran.
 """
 
 import argparse
+import contextlib
+import copy
 import dataclasses
+import json
+import math
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,14 +54,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")]
 
 from zerosign import cli, framecache, inference, prompts, torch_setup  # noqa: E402
-from zerosign.adapters import Answer, Request, chat  # noqa: E402
+from zerosign.adapters import Answer, Request, chat, checkpoint  # noqa: E402
+from zerosign.errors import UserError  # noqa: E402
 from zerosign.journal import Journal  # noqa: E402
 
 FRAMES = 16
 CLIP_FRAMES = 60  # about WLASL's median
 FILM = (480, 640)  # height and width of the files, a common size in WLASL
-SHOWN = (112, 148)  # of the frames that every way gets
-BUDGET = 112 * 112  # pixels of a frame, at most, after the processor
+FILMS = 32  # different files; more clips repeat them
 PROMPT = {"system": "You are an expert in American Sign Language.", "user": "Which sign is this?"}
 
 # text: hidden, MLP, layers, heads, kv heads; vision: hidden, MLP, layers, heads; dtype
@@ -45,7 +73,34 @@ SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
 }
 
 
-def build(size: str) -> tuple[Any, Any]:
+Size = tuple[int, int]
+"""Height and width of the frames that every way gets, multiples of a patch pair (28)."""
+
+
+@dataclass
+class Measured:
+    """One round of one way: its answers, seconds by the clock and of CPU."""
+
+    answers: list[str]
+    wall: float
+    cpu: float
+
+
+Way = Callable[[], Measured]
+
+
+def here(work: Callable[[], list[str]]) -> Way:
+    """A way that runs in this process."""
+
+    def way() -> Measured:
+        wall, cpu = time.perf_counter(), time.process_time()
+        answers = work()
+        return Measured(answers, time.perf_counter() - wall, time.process_time() - cpu)
+
+    return way
+
+
+def build(size: str, shown: Size) -> tuple[Any, Any]:
     """Model and processor with random weights, on the GPU if there is one."""
     import tiny_families
     import torch
@@ -97,7 +152,9 @@ def build(size: str) -> tuple[Any, Any]:
         # Distinct answers, none of which ends before the limit.
         model.lm_head.weight.normal_()
         model.lm_head.weight[tok.eos_token_id] = 0
-    limits = {"shortest_edge": 28 * 28, "longest_edge": BUDGET * FRAMES}
+    model.generation_config.eos_token_id = tok.eos_token_id
+    model.generation_config.pad_token_id = tok.pad_token_id
+    limits = whole_clip(shown)
     processor = tf.Qwen2_5_VLProcessor(
         image_processor=tf.Qwen2VLImageProcessor(size=limits),
         video_processor=tf.Qwen2VLVideoProcessor(size=limits),
@@ -110,14 +167,23 @@ def build(size: str) -> tuple[Any, Any]:
     return model, processor
 
 
+def whole_clip(shown: Size) -> dict[str, int]:
+    """Limits of a clip's pixels under which frames stay as they are."""
+    return {"shortest_edge": 28 * 28, "longest_edge": 2 * FRAMES * math.prod(shown)}
+
+
 def film(folder: Path, clips: int) -> list[Path]:
-    """H.264 videos in which something moves."""
-    paths = []
+    """H.264 videos in which something moves, `FILMS` different ones at most."""
+    paths: list[Path] = []
     height, width = FILM
     y, x = np.mgrid[:height, :width]
     noise = np.random.default_rng(0).integers(0, 60, (height, width, 3), dtype=np.uint8)
     for clip in range(clips):
         path = folder / f"v{clip}.mp4"
+        paths.append(path)
+        if clip >= FILMS:
+            path.hardlink_to(paths[clip % FILMS])
+            continue
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=25, options={"preset": "veryfast"})
             stream.height, stream.width = FILM
@@ -131,30 +197,28 @@ def film(folder: Path, clips: int) -> list[Path]:
                 frame.pts, frame.time_base = i, Fraction(1, 25)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
-        paths.append(path)
     return paths
 
 
-def decode(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def decode(path: Path, shown: Size) -> tuple[np.ndarray, np.ndarray]:
     """16 frames at even distances, made small, and their numbers."""
-    numbers = np.linspace(0, CLIP_FRAMES - 1, FRAMES).astype(int)
+    numbers = np.linspace(0, CLIP_FRAMES - 1, FRAMES).round().astype(int)
     wanted, frames = set(numbers.tolist()), []
+    height, width = shown
     with av.open(str(path)) as container:
         for i, frame in enumerate(container.decode(video=0)):
             if i in wanted:
-                height, width = SHOWN
                 small = frame.reformat(width=width, height=height, format="rgb24")
                 frames.append(small.to_ndarray())
     return np.stack(frames), numbers
 
 
-def cache(folder: Path, paths: list[Path]) -> float:
-    """Decode once into zerosign's frame cache; the seconds that this took."""
-    start = time.perf_counter()
+def cache(folder: Path, paths: list[Path], shown: Size) -> None:
+    """Decode once into zerosign's frame cache."""
     decoded = folder / "decoded.npz"
     with framecache.open_decoded_writer(decoded, {"storage": "raw"}) as writer:
         for path in paths:
-            frames, numbers = decode(path)
+            frames, numbers = decode(path, shown)
             times = np.arange(CLIP_FRAMES) / 25
             writer.add(path.stem, list(frames), numbers, times, CLIP_FRAMES / 25)
     index = framecache.read_index(decoded)["clips"]
@@ -172,26 +236,26 @@ def cache(folder: Path, paths: list[Path]) -> float:
     }
     content = {"version": framecache.VERSION, "sampling": {}, "clips": clips, "failures": {}}
     np.savez(folder / "selection.npz", index=framecache._json_array(content))
-    return time.perf_counter() - start
 
 
 def clips_of(folder: Path) -> Any:
     return framecache.read_clips(folder / "decoded.npz", folder / "selection.npz")
 
 
-def one_by_one(adapter: chat.Chat, frames: np.ndarray, numbers: np.ndarray, limit: int) -> str:
+def one_by_one(
+    model: Any, processor: Any, frames: np.ndarray, numbers: np.ndarray, limit: int
+) -> str:
     """What a plain script does for a clip: processor, generate, decode."""
     import torch
 
     messages = prompts.render("p", PROMPT, {})
-    processor = adapter.processor
     text = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     metadata = {
         "total_num_frames": CLIP_FRAMES,
         "fps": 25.0,
         "duration": CLIP_FRAMES / 25,
-        "width": SHOWN[1],
-        "height": SHOWN[0],
+        "width": frames.shape[2],
+        "height": frames.shape[1],
         "frames_indices": numbers.tolist(),
     }
     inputs = processor(
@@ -201,41 +265,159 @@ def one_by_one(adapter: chat.Chat, frames: np.ndarray, numbers: np.ndarray, limi
         video_metadata=[metadata],
         cap_pixels_per_frame=True,
         return_tensors="pt",
-    ).to(adapter.model.device)
+    ).to(model.device)
     with torch.inference_mode():
-        output = adapter.model.generate(**inputs, max_new_tokens=limit, do_sample=False)
+        output = model.generate(**inputs, max_new_tokens=limit, do_sample=False)
     answer = output[0, inputs["input_ids"].shape[1] :]
     return processor.tokenizer.decode(answer, skip_special_tokens=True).strip()
 
 
 def single_answers(
-    adapter: chat.Chat, folder: Path, paths: list[Path], limit: int, batch_size: int
-) -> dict[str, Callable[[], list[str]]]:
-    """Ways to ask one question about every clip."""
+    adapter: chat.Chat,
+    plain: Any,
+    folder: Path,
+    paths: list[Path],
+    shown: Size,
+    limit: int,
+    batch_size: int,
+    loop_clips: int,
+) -> dict[str, Way]:
+    """Ways to ask one question about every clip; the loops ask about the first ones only.
+
+    ``plain``: the model as transformers made it, for the loops.
+    """
+
+    def alone(frames: np.ndarray, numbers: np.ndarray) -> str:
+        return one_by_one(plain, adapter.processor, frames, numbers, limit)
 
     def from_files() -> list[str]:
-        return [one_by_one(adapter, *decode(path), limit) for path in paths]
+        return [alone(*decode(path, shown)) for path in paths[:loop_clips]]
 
     def from_arrays() -> list[str]:
-        return [one_by_one(adapter, c.frames, c.indices, limit) for c in clips_of(folder)]
+        clips = framecache.read_clips(
+            folder / "decoded.npz", folder / "selection.npz", [p.stem for p in paths[:loop_clips]]
+        )
+        return [alone(clip.frames, clip.indices) for clip in clips]
 
     def zerosign() -> list[str]:
-        messages = prompts.render("p", PROMPT, {})
-        requests = ((clip.video_id, Request(clip, messages)) for clip in clips_of(folder))
-        with tempfile.TemporaryDirectory() as place, Journal(Path(place) / "j") as journal:
-            found = dict(inference.answer_all(requests, adapter, journal, batch_size))
+        found = answered(adapter, folder, batch_size)
         return [found[path.stem].text for path in paths]
 
+    def with_decoding() -> list[str]:
+        cache(folder, paths, shown)
+        return zerosign()
+
     return {
-        "loop from the video files": from_files,
-        "loop from cached frames": from_arrays,
-        "zerosign": zerosign,
+        "the authors' loop: every clip from its file": here(from_files),
+        "bare transformers loop: frames cached": here(from_arrays),
+        "zerosign, its decoding included": here(with_decoding),
+        "zerosign, frames cached": here(zerosign),
     }
+
+
+def answered(adapter: chat.Chat, folder: Path, batch_size: int | None) -> dict[str, Answer]:
+    """The question put to every clip, as a job does it."""
+    messages = prompts.render("p", PROMPT, {})
+    requests = ((clip.video_id, Request(clip, messages)) for clip in clips_of(folder))
+    with tempfile.TemporaryDirectory() as place, Journal(Path(place) / "j") as journal:
+        return dict(inference.answer_all(requests, adapter, journal, batch_size))
+
+
+class Peer:
+    """A harness in its own process, see peers.py. Called: one round over all clips."""
+
+    def __init__(self, name: str, python: str, job: Mapping[str, Any], log: Path) -> None:
+        self.name, self._log, self._videos = name, log, len(job["videos"])
+        command = [python, str(ROOT / "benchmarks" / "peers.py"), name, json.dumps(job)]
+        with open(log, "w") as errors:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+        self.start_cpu = self._reply()["cpu"]
+
+    def _reply(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            last = [text for text in self._log.read_text().splitlines() if text.strip()][-1:]
+            raise UserError(f"{self.name}: the harness failed: {''.join(last)}")
+        return json.loads(line)
+
+    def way(self, batch_size: int, tokens: int, patches: int) -> Way:
+        """Answers in batches; checks that each clip is as many prompt tokens and patches."""
+
+        def run() -> Measured:
+            assert self._process.stdin
+            print(batch_size, file=self._process.stdin, flush=True)
+            found = self._reply()
+            want = (self._videos, {(tokens, patches)})
+            calls = found["calls"]
+            seen = (sum(n for n, _, _ in calls), {(t, p / n) for n, t, p in calls})
+            if seen != want:
+                raise UserError(f"{self.name}: clips, (tokens, patches) are {seen}, not {want}")
+            return Measured(found["answers"], found["wall"], found["cpu"])
+
+        return run
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def harnesses(
+    given: Sequence[str],
+    adapter: chat.Chat,
+    folder: Path,
+    paths: list[Path],
+    shown: Size,
+    limit: int,
+    batch_size: int,
+) -> Iterator[dict[str, Way]]:
+    """The ways of the peers NAME=PYTHON, which run until the end of the context."""
+    if not given:
+        yield {}
+        return
+    place = folder / "checkpoint"
+    adapter.model.save_pretrained(place)
+    adapter.processor.save_pretrained(place)
+    # Harnesses cut each frame to these limits, in whole patch pairs.
+    most = math.prod(FILM) * max(a / b for a, b in zip(shown, FILM, strict=True)) ** 2
+    job = {
+        "checkpoint": str(place),
+        "videos": [str(path) for path in paths],
+        "device": str(adapter.model.device),
+        "dtype": str(adapter.model.dtype).removeprefix("torch."),
+        "frames": FRAMES,
+        "tokens": limit,
+        "least_pixels": 28 * 28,
+        "most_pixels": math.ceil(most) + 1,
+        "size": whole_clip(shown),
+        **PROMPT,
+    }
+    clip = next(iter(clips_of(folder)))
+    own = adapter.prepare([Request(clip, prompts.render("p", PROMPT, {}))]).inputs
+    expected = own["input_ids"].shape[1], len(own["pixel_values_videos"])
+    with contextlib.ExitStack() as open_:
+        ways = {}
+        for peer in given:
+            name, python = peer.split("=", 1)
+            harness = Peer(name, python, job, folder / f"{name}.log")
+            open_.callback(harness.close)
+            ways[f"{name}, one clip at a time"] = harness.way(1, *expected)
+            if name in BATCHING:
+                ways[f"{name}, batches of {batch_size}"] = harness.way(batch_size, *expected)
+        yield ways
+
+
+BATCHING = {"lmms-eval"}
+"""Harnesses whose model class takes several clips at once."""
 
 
 def about_one_clip(
     adapter: chat.Chat, folder: Path, count: int, glosses: list[str], batch_size: int
-) -> dict[str, dict[str, Callable[[], list[str]]]]:
+) -> dict[str, dict[str, Way]]:
     """Ways to put many questions about one clip, and to score many answers to one."""
     clip = next(iter(clips_of(folder)))
     asked = [
@@ -277,12 +459,12 @@ def about_one_clip(
 
     return {
         f"{len(asked)} questions about one clip": {
-            "each with its own pass over the clip": questions_alone,
-            "zerosign": questions_shared,
+            "each with its own pass over the clip": here(questions_alone),
+            "zerosign": here(questions_shared),
         },
         f"{len(glosses)} glosses scored for one clip": {
-            "each with its own pass over the clip": scores_alone,
-            "zerosign": scores_at_once,
+            "each with its own pass over the clip": here(scores_alone),
+            "zerosign": here(scores_at_once),
         },
     }
 
@@ -305,92 +487,180 @@ def passed(scorer: chat.Chat, request: Request) -> float:
     for name, value in fill.items():
         inputs[name] = torch.cat([inputs[name], value.to(inputs[name].dtype)], 1)
     with torch.inference_mode():
-        logits = scorer.model(**scorer._to_device(inputs)).logits[0, length - 1 :].float()
-    rows = logits.log_softmax(-1)[torch.arange(len(tokens)), tokens]
+        logits = scorer.model(**checkpoint.to_device(inputs, scorer.model)).logits
+    rows = logits[0, length - 1 :].float().log_softmax(-1)[torch.arange(len(tokens)), tokens]
     return float(rows.sum())
 
 
-def measure(
-    what: str, unit: str, count: int, ways: dict[str, Callable[[], list[str]]], rounds: int
-) -> list[str]:
-    """Rows of the table: median wall and CPU seconds of each way, and its ratio to the first."""
-    walls: dict[str, list[float]] = {name: [] for name in ways}
-    cpus: dict[str, list[float]] = {name: [] for name in ways}
-    answers: dict[str, list[str]] = {}
+def measure(what: str, unit: str, ways: Mapping[str, Way], rounds: int) -> list[str]:
+    """Rows of the table: medians of a way's rounds, and its ratios to the first way's."""
+    found: dict[str, list[Measured]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            answers[name] = way()
-            walls[name].append(time.perf_counter() - wall)
-            cpus[name].append(time.process_time() - cpu)
+            found[name].append(way())
+
+    def each(name: str, clock: str) -> float:
+        """Median seconds an answer."""
+        times = [getattr(one, clock) / len(one.answers) for one in found[name]]
+        return statistics.median(times)
+
     reference = next(iter(ways))
-    base = statistics.median(cpus[reference])
     rows = []
-    for name in ways:
-        same = sum(a == b for a, b in zip(answers[name], answers[reference], strict=True))
-        wall, cpu = statistics.median(walls[name]), statistics.median(cpus[name])
+    for name, measured in found.items():
+        pairs = zip(measured[-1].answers, found[reference][-1].answers, strict=False)
+        same = [a == b for a, b in pairs]
+        wall, cpu = each(name, "wall"), each(name, "cpu")
         rows.append(
-            f"| {what} | {name} | {count / wall:.2f} {unit}/s | {cpu / count * 1000:.1f} ms "
-            f"| {base / cpu:.1f} | {same}/{len(answers[name])} |"
+            f"| {what} | {name} | {1 / wall:.2f} {unit}/s | {cpu * 1000:.1f} ms "
+            f"| {each(reference, 'wall') / wall:.1f} | {each(reference, 'cpu') / cpu:.1f} "
+            f"| {sum(same)}/{len(same)} |"
         )
     return rows
 
 
-def main() -> None:
+def floor_seconds(
+    config: Any, shape: Mapping[str, int], rows: int, limits: tuple[float, float], width: int
+) -> tuple[float, float]:
+    """The least seconds that a batch of ``rows`` clips takes: (reading clips, generating).
+
+    ``shape``: of a clip its ``patches``, of them ``frame`` a temporal patch, its prompt ``tokens``
+    and ``new`` tokens, and the ``vision`` and ``text`` parameters without embeddings; ``limits``:
+    peak FLOP/s and bytes/s; ``width``: bytes of a number. Reading, by arithmetic (a multiplication
+    and an addition are 2 FLOP): 2 * parameters * patches or tokens, and for attention
+    4 * hidden * length a layer and position, where the length is the window's or the temporal
+    patch's in the vision tower and half of the prompt's in the text model (causal). Generating:
+    for each new token but the first, the larger of its arithmetic and of its bytes, which are all
+    weights once a batch and the keys and values of every row.
+    """
+    flops, bandwidth = limits
+    text, vision = config.text_config, config.vision_config
+    whole = len(vision.fullatt_block_indexes)
+    window = (vision.window_size // vision.patch_size) ** 2
+    spans = whole * shape["frame"] + (vision.depth - whole) * min(window, shape["frame"])
+    seen = shape["patches"] * (2 * shape["vision"] + 4 * vision.hidden_size * spans)
+    layers, head = text.num_hidden_layers, text.hidden_size // text.num_attention_heads
+    prompt = shape["tokens"]
+    read = prompt * (2 * shape["text"] + 4 * layers * text.hidden_size * prompt / 2)
+    cached = 2 * layers * text.num_key_value_heads * head * width
+    ahead = 2 * text.hidden_size * text.vocab_size  # the logits
+    steps = 0.0
+    for step in range(1, shape["new"]):
+        length = prompt + step
+        work = 2 * shape["text"] + ahead + 4 * layers * text.hidden_size * length
+        moved = width * (shape["text"] + ahead / 2) + rows * length * cached
+        steps += max(rows * work / flops, moved / bandwidth)
+    return rows * (seen + read + ahead) / flops, steps
+
+
+def beside_the_floor(
+    adapter: chat.Chat, folder: Path, tokens: int, batch_size: int, limits: tuple[float, float]
+) -> str:
+    """A sentence: a batch's time beside `floor_seconds`, and the share in which kernels ran."""
+    import torch
+
+    clips = clips_of(folder)
+    messages = prompts.render("p", PROMPT, {})
+    asked = [Request(clip, messages) for clip, _ in zip(clips, range(batch_size), strict=False)]
+    model = adapter.model
+    prepared = adapter.prepare(asked)
+    grid = prepared.inputs["video_grid_thw"][0].prod().item()
+    names = {name: p.numel() for name, p in model.named_parameters() if p.ndim > 1}
+    shape = {
+        "patches": grid,
+        "frame": grid // int(prepared.inputs["video_grid_thw"][0][0]),
+        "tokens": prepared.inputs["input_ids"].shape[1],
+        "new": tokens,
+        "vision": sum(n for name, n in names.items() if "visual" in name),
+        "text": sum(n for name, n in names.items() if "language_model.layers" in name),
+    }
+    on_gpu = model.device.type == "cuda"
+    adapter.answer(adapter.prepare(asked))  # warm
+    activity = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[activity.CUDA if on_gpu else activity.CPU]) as profile:
+        start = time.perf_counter()
+        adapter.answer(prepared)
+        wall = time.perf_counter() - start
+    events = profile.key_averages()
+    if on_gpu:
+        busy = sum(event.self_device_time_total for event in events) / 1e6
+    else:
+        busy = sum(event.self_cpu_time_total for event in events if "aten::" in event.key) / 1e6
+    reading, generating = floor_seconds(
+        model.config, shape, len(asked), limits, model.dtype.itemsize
+    )
+    return (
+        f"a batch of {len(asked)} clips, {shape['tokens']} tokens each: {wall:.3f} s, kernels ran "
+        f"for {busy / wall:.0%} of it; floor {reading + generating:.4f} s ({reading:.4f} reading, "
+        f"{generating:.4f} generating), ratio {wall / (reading + generating):.1f}"
+    )
+
+
+TASKS = ("clips", "questions", "glosses", "floor")
+WORDS = ["book", "drink", "computer", "before", "chair", "go", "clothes", "who", "candy"]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["tiny", "46M"])
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS[:3])
+    parser.add_argument("--peers", nargs="+", default=[], metavar="NAME=PYTHON")
     parser.add_argument("--clips", type=int, default=32)
+    parser.add_argument("--loop-clips", type=int, help="the loops' clips (default: all)")
+    parser.add_argument("--shown", nargs=2, type=int, default=[112, 140], metavar=("H", "W"))
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--glosses", type=int, default=300)
     parser.add_argument("--tokens", type=int, default=8, help="new tokens of an answer")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
-    args = parser.parse_args()
+    parser.add_argument("--peak-tflops", type=float, default=0.08, help="the device's, for floor")
+    parser.add_argument("--peak-gb-per-s", type=float, default=8, help="the device's, for floor")
+    args = parser.parse_args(argv)
     torch_setup.prepare()
     import torch
 
-    words = [
-        "book",
-        "drink",
-        "computer",
-        "before",
-        "chair",
-        "go",
-        "clothes",
-        "who",
-        "candy",
-        "cousin",
-        "deaf",
-        "fine",
-        "help",
-        "no",
-    ]
-    glosses = [f"{words[i % len(words)]} {i}" for i in range(args.glosses)]
-    decoding = {"max_new_tokens": args.tokens}
-    entry = {"adapter": "chat", "checkpoint": "random", "decoding": decoding}
+    shown = (args.shown[0], args.shown[1])
+    glosses = [f"{WORDS[i % len(WORDS)]} {i}" for i in range(args.glosses)]
+    entry = {
+        "adapter": "chat",
+        "checkpoint": "random",
+        "decoding": {"max_new_tokens": args.tokens},
+    }
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    print(f"{device}, {torch.get_num_threads()} threads, {FRAMES} frames of {SHOWN}, files {FILM}")
-    print("| model | task | way | rate | CPU time each | ratio (CPU) | same answers |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"{device}, {torch.get_num_threads()} threads, {FRAMES} frames of {shown}, files {FILM}")
+    print("| model | task | way | rate | CPU time each | by the clock | by CPU | same answers |")
+    print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         paths = film(folder, args.clips)
-        decoding_s = cache(folder, paths)
+        cache(folder, paths, shown)
         for size in args.sizes:
-            model, processor = build(size)
+            plain, processor = build(size, shown)
+            model = copy.deepcopy(plain)
+            checkpoint.patches_as_products(model)  # as `checkpoint.load_model` leaves it
             adapter = chat.Chat(entry, processor, model)
             count = sum(p.numel() for p in model.parameters()) / 1e6
-            tasks = {
-                "one question a clip": single_answers(
-                    adapter, folder, paths, args.tokens, args.batch_size
-                )
-            } | about_one_clip(adapter, folder, args.questions, glosses, args.batch_size)
-            for what, ways in tasks.items():
-                one = "clips" if "a clip" in what else "answers"
-                total = {"clips": args.clips}.get(one) or int(what.split()[0])
-                for row in measure(what, one, total, ways, args.rounds):
+
+            def table(what: str, unit: str, ways: Mapping[str, Way], count: float = count) -> None:
+                for row in measure(what, unit, ways, args.rounds):
                     print(f"| {count:.1f} M {row}", flush=True)
-        print(f"\nDecoding {args.clips} clips into the frame cache, once: {decoding_s:.2f} s")
+
+            if "clips" in args.tasks:
+                loop_clips = args.loop_clips or args.clips
+                ways = single_answers(
+                    adapter, plain, folder, paths, shown, args.tokens, args.batch_size, loop_clips
+                )
+                with harnesses(
+                    args.peers, adapter, folder, paths, shown, args.tokens, args.batch_size
+                ) as peers:
+                    table("one question a clip", "clips", ways | peers)
+            about = about_one_clip(adapter, folder, args.questions, glosses, args.batch_size)
+            for task, (what, ways) in zip(("questions", "glosses"), about.items(), strict=True):
+                if task in args.tasks:
+                    table(what, "answers", ways)
+            if "floor" in args.tasks:
+                limits = args.peak_tflops * 1e12, args.peak_gb_per_s * 1e9
+                found = beside_the_floor(adapter, folder, args.tokens, args.batch_size, limits)
+                print(f"\n{count:.1f} M parameters, {found}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,21 +15,19 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 900
 
-# Two runs of untrained models on 32 clips: everything happens, nothing takes long. Frames are
-# stored raw so that their files are too large for Snakemake's comparison by content.
+# Two runs of untrained models and a matching run on 32 clips: everything happens, nothing takes
+# long. Frames are stored raw so that their files are too large for Snakemake's comparison by
+# content.
 SMALL = {
     "demo": {"seed": 0, "train_signers": 1, "val_signers": 1, "test_signers": 2},
     "shards": 1,
     "frames": {"short_side": 128, "storage": "raw"},
     "samplings": {"u12": {"strategy": "uniform", "frames": 12}},
     "runs": [
-        {"model": ["demo-untrained", "demo-internvl"], "prompt": "demo-gloss", "sampling": "u12"}
+        {"model": ["demo-untrained", "demo-internvl"], "prompt": "demo-gloss", "sampling": "u12"},
+        {"model": "demo-trained-closed", "prompt": "demo-match", "sampling": "u12"},
     ],
-    "alignment": {
-        "models": ["demo-untrained"],
-        "sampling": "u12",
-        "descriptions": "results/demo/source/descriptions.csv",
-    },
+    "alignment": {"models": ["demo-untrained"], "sampling": "u12"},
 }
 
 

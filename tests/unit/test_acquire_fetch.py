@@ -19,7 +19,7 @@ from video_files import make_video
 
 import audit_duplicates
 import clips as clips_program
-import download_metadata
+import download
 import fetch_videos
 from zerosign import acquire, availability, similar
 from zerosign.errors import UserError
@@ -225,10 +225,8 @@ def test_a_hub_dataset_is_read_at_its_commit(tmp_path):
 # Metadata
 
 
-def download(url: str, output: Path, *sums: str) -> None:
-    download_metadata.main(
-        ["--url", url, "--sha256", *sums, "--private-hosts", "--output", str(output)]
-    )
+def get(url: str, output: Path, *sums: str) -> None:
+    download.main(["--url", url, "--sha256", *sums, "--private-hosts", "--output", str(output)])
 
 
 def test_metadata_is_kept_only_with_a_known_checksum(site, tmp_path):
@@ -236,9 +234,9 @@ def test_metadata_is_kept_only_with_a_known_checksum(site, tmp_path):
     site.routes["/WLASL_v0.3.json"] = server.file(body, "text/plain; charset=utf-8")
     url, output = f"{site.url}/WLASL_v0.3.json", tmp_path / "new" / "WLASL_v0.3.json"
     with pytest.raises(UserError, match="not the known file: sha256 "):
-        download(url, output, "0" * 64)
+        get(url, output, "0" * 64)
     assert list(output.parent.iterdir()) == []
-    download(url, output, "0" * 64, sha256(body).hexdigest())
+    get(url, output, "0" * 64, sha256(body).hexdigest())
     assert output.read_bytes() == body
     assert [path.name for path in output.parent.iterdir()] == ["WLASL_v0.3.json"]
 
@@ -246,7 +244,7 @@ def test_metadata_is_kept_only_with_a_known_checksum(site, tmp_path):
 def test_metadata_that_is_not_there_says_what_to_do(site, tmp_path):
     output = tmp_path / "a.json"
     with pytest.raises(UserError, match=r"404 .*; or put the file at .*a\.json yourself"):
-        download(f"{site.url}/a.json", output, "0" * 64)
+        get(f"{site.url}/a.json", output, "0" * 64)
 
 
 # Near duplicates

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny_families
 import torch
+import yaml
 from tiny_families import make_clip, make_entry
 
 from zerosign import adapters, prompts
@@ -18,7 +19,18 @@ from zerosign.framecache import Clip
 
 PROMPT = {"system": "You know signs.", "user": "Which sign is it?"}
 FAMILIES = list(tiny_families.BUILDERS)
-TIMED = {"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_omni", "glm4v", "smolvlm"}
+TIMED = {
+    "gemma4",
+    "glm46v",
+    "glm4v",
+    "qwen2_5_vl",
+    "qwen3_5",
+    "qwen3_omni",
+    "qwen3_vl",
+    "qwen3_vl_moe",
+    "smolvlm",
+    "video_llama_3",
+}
 """Families that tell the model when a frame was shown."""
 
 
@@ -107,8 +119,13 @@ def test_what_was_seen_is_recorded(family: str) -> None:
         "qwen2_5_vl": ((56, 56), 2),
         "qwen3_vl": ((64, 64), 2),
         "qwen3_vl_moe": ((64, 64), 2),
+        "qwen3_5": ((64, 64), 2),
         "qwen3_omni": ((64, 64), 2),
         "glm4v": ((56, 56), 2),
+        "glm46v": ((56, 56), 2),
+        "gemma4": ((84, 108), 63),
+        "video_llama_3": ((28, 28), 1),
+        "nemotron_omni": ((56, 56), 4),
     }.get(family, ((28, 28), 4))
     assert (answer.pixels_height, answer.pixels_width) == size
     # LLaVA-OneVision ends a video with one token more.
@@ -218,6 +235,39 @@ def test_smaller_frames_by_the_entry() -> None:
     )
     assert seen["visual_tokens"] < usual.seen[0]["visual_tokens"]
     assert seen["pixels_height"] < usual.seen[0]["pixels_height"]
+
+
+SHIPPED = yaml.safe_load((Path(__file__).parents[2] / "config/models.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, entry in SHIPPED.items() if not entry["checkpoint"].startswith(".")]
+)
+def test_shipped_entries_are_pinned_and_complete(name: str) -> None:
+    entry = SHIPPED[name]
+    assert adapters.module(entry).identity(entry)["revision"] == entry["revision"]
+    assert (entry.get("gpus", 1) > 1) == ("device_map" in entry)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "size"),
+    [
+        ("qwen2.5-vl-7b-authors", "qwen2_5_vl", (644, 644)),
+        ("qwen3-omni-30b-a3b-authors", "qwen3_omni", (640, 640)),
+        ("internvl3.5-14b-authors", "internvl", (28, 28)),
+    ],
+)
+def test_frames_of_the_authors_sizes(name: str, family: str, size: tuple[int, int]) -> None:
+    shipped = {**SHIPPED[name], "dtype": "float32"}
+    shipped.pop("revision")
+    adapter = adapters.module(shipped).load(
+        shipped | {"checkpoint": str(tiny_families.folder(family))}
+    )
+    clip = make_clip(1, 2, (256, 256) if family != "internvl" else (240, 320))
+    (seen,) = adapter.prepare([make_request(clip)]).seen
+    assert (seen["pixels_height"], seen["pixels_width"]) == size
+    if family == "internvl":
+        assert seen["visual_tokens"] == 2 * 13 * 4  # 12 tiles and a thumbnail
 
 
 def test_identity_follows_the_weights_not_their_place(tmp_path: Path) -> None:

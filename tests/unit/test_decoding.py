@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_families import make_clip, make_entry
 
-from zerosign import prompts
-from zerosign.adapters import Request, chat
+from zerosign import inference, prompts
+from zerosign.adapters import Request, chat, checkpoint
 from zerosign.adapters.decoding import Decoding, Sampler, fold, vote
 from zerosign.errors import UserError
 
@@ -39,6 +39,30 @@ def clone(adapter: chat.Chat, **decoding: Any) -> chat.Chat:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_without_a_video(family: str) -> None:
+    def ask(adapter: chat.Chat, *users: str, **more: Any) -> list[Any]:
+        requests = []
+        for number, user in enumerate(users):
+            entry = {"system": "You know signs.", "user": user}
+            messages = prompts.without_video(prompts.render("test", entry, {}))
+            name = str(number) if len(users) > 1 else ""
+            requests.append(Request(inference.unseen("v"), messages, name, **more))
+        return adapter.answer(adapter.prepare(requests))
+
+    adapter = clone(tiny_families.adapter(family), max_new_tokens=8)
+    together = ask(adapter, *ASKED)
+    alone = [answer for user in ASKED for answer in ask(adapter, user)]
+    assert [a.text for a in together] == [a.text for a in alone]
+    assert len({answer.prompt_tokens for answer in alone}) > 1
+    for answer in alone:
+        assert (answer.frames, answer.visual_tokens, answer.timestamps) == (0, 0, [])
+    if family not in tiny_families.APART:
+        (chosen,) = ask(clone(adapter, mode="closed_set"), ASKED[0], candidates=CANDIDATES)
+        assert sorted(chosen.labels) == sorted(LABELS)
+        assert chosen.scores == sorted(chosen.scores, reverse=True)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_questions_that_share_a_prefix_are_answered_like_alone(family: str) -> None:
     adapter = clone(tiny_families.adapter(family), max_new_tokens=12)
     prefills = 0
@@ -57,7 +81,7 @@ def test_questions_that_share_a_prefix_are_answered_like_alone(family: str) -> N
         together += adapter.answer(adapter.prepare(requests[:2]))
     finally:
         adapter.model.forward = forward
-    assert (prefills == 1) == (family != "gemma3")  # its sliding windows allow no sharing
+    assert (prefills == 1) == (family not in tiny_families.APART)
     for request, answer in zip([*requests, *requests[:2]], together, strict=True):
         single = adapter.prepare([dataclasses.replace(request, question="")])
         (alone,) = adapter.answer(single)
@@ -108,7 +132,7 @@ def separately(adapter: chat.Chat, request: Request, label: str) -> float:
     return sum(float(logits[length - 1 + i, token]) for i, token in enumerate(tokens))
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "gemma3"])
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f not in tiny_families.APART])
 def test_a_closed_set_scores_like_separate_passes(family: str) -> None:
     adapter = clone(tiny_families.adapter(family), mode="closed_set")
     request = make_request(1, "Which sign is it?", candidates=CANDIDATES)
@@ -123,9 +147,40 @@ def test_a_closed_set_scores_like_separate_passes(family: str) -> None:
     assert other.scores != answer.scores
 
 
-def test_a_sliding_window_cannot_score_a_closed_set() -> None:
-    with pytest.raises(UserError, match="a model without sliding windows"):
-        clone(tiny_families.adapter("gemma3"), mode="closed_set")
+FIVE = {"max_new_tokens": 3, "temperature": 1.0, "seed": 1, "samples": 5}
+
+
+@pytest.mark.parametrize(
+    ("family", "decoding", "says"),
+    [
+        *(
+            (family, {"mode": "closed_set"}, "closed_set needs a model whose layers all attend")
+            for family in sorted(tiny_families.APART)
+        ),
+        *(
+            (family, FIVE, "samples: 5 cannot be drawn from a model with recurrent layers")
+            for family in ("nemotron_omni", "qwen3_5")
+        ),
+    ],
+)
+def test_what_a_model_cannot_do_is_said_before_its_weights_are_read(
+    family: str, decoding: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "load_model", lambda *_, **__: pytest.fail("weights are read"))
+    frames_as = "images" if family in tiny_families.AS_IMAGES else "video"
+    entry = make_entry(tiny_families.folder(family), frames_as=frames_as, decoding=decoding)
+    with pytest.raises(UserError, match=says):
+        chat.load(entry)
+
+
+def test_a_closed_set_needs_an_attention_that_takes_its_mask() -> None:
+    entry = make_entry(
+        tiny_families.folder("internvl"),
+        decoding={"mode": "closed_set"},
+        attn="flash_attention_2",
+    )
+    with pytest.raises(UserError, match="closed_set needs attn: sdpa or eager"):
+        chat.load(entry)
 
 
 def test_candidates_begin_as_the_template_leaves_off() -> None:
@@ -174,12 +229,14 @@ def test_samples_repeat_and_depend_on_nothing_beside_them(family: str) -> None:
     assert texts(clone(base, **sampling(top_p=1e-6)), requests) == texts(base, requests)
 
 
-def test_several_samples_and_their_vote() -> None:
-    base = tiny_families.adapter("internvl")
+@pytest.mark.parametrize("family", ["internvl", "gemma3", "gemma4"])
+def test_several_samples_and_their_vote(family: str) -> None:
+    base = tiny_families.adapter(family)
     adapter = clone(base, **sampling(samples=5, max_new_tokens=1, temperature=0.7))
     request = make_request(1, "Which sign is it?")
     (answer,) = adapter.answer(adapter.prepare([request]))
     assert len(answer.samples) == 5 and answer.text == vote(answer.samples)
+    assert len(answer.finishes) == 5 and set(answer.finishes) <= {"stop", "length"}
     assert len(set(answer.samples)) > 1
     assert adapter.answer(adapter.prepare([request]))[0].samples == answer.samples
     one = clone(base, **sampling(max_new_tokens=1, temperature=0.7))

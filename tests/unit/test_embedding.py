@@ -53,33 +53,6 @@ def test_what_is_not_finite_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_descriptions_from_csv_and_json(tmp_path: Path) -> None:
-    path = tmp_path / "d.csv"
-    path.write_text('gloss,source,description\nnone,x,"two hands, open"\n123,x,one hand\n')
-    expected = {"none": "two hands, open", "123": "one hand"}
-    assert embedding.read_texts(path) == expected
-    path = tmp_path / "d.json"
-    path.write_text(json.dumps(expected))
-    assert embedding.read_texts(path) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("d.csv", "gloss,text\nbook,x\n", "lacks the column 'description'"),
-        ("d.csv", "gloss,description\nbook,x\nbook,y\n", "gloss 'book' stands twice"),
-        ("d.csv", "gloss,description\nbook,\n", "gloss 'book' has no description"),
-        ("d.json", '["book"]', "must be one object"),
-        ("d.json", '{"book": ', "not valid JSON"),
-    ],
-)
-def test_descriptions_with_faults(tmp_path: Path, name: str, content: str, says: str) -> None:
-    path = tmp_path / name
-    path.write_text(content)
-    with pytest.raises(UserError, match=says):
-        embedding.read_texts(path)
-
-
 def test_templates() -> None:
     assert embedding.from_template("sign for {gloss}", ["a"]) == {"a": "sign for a"}
     with pytest.raises(UserError, match=r"must hold {gloss}"):

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import infer
-from zerosign import adapters, framecache, inference
+from zerosign import adapters, framecache, inference, prompts
 from zerosign.adapters import Answer, ClipError, Request, chat
 from zerosign.errors import UserError
 from zerosign.framecache import Clip
@@ -275,7 +275,8 @@ def run_infer(folder: Path, **changes: Any) -> pl.DataFrame:
         "journal": folder / "journal.jsonl",
         "output": folder / "answers.parquet",
     } | changes
-    infer.main([part for name, value in options.items() for part in (f"--{name}", str(value))])
+    given = {name: value for name, value in options.items() if value is not None}
+    infer.main([part for name, value in given.items() for part in (f"--{name}", str(value))])
     return pl.read_parquet(options["output"])
 
 
@@ -328,6 +329,56 @@ def test_several_questions_a_clip(study: Path) -> None:
     pl.DataFrame({"video_id": ["v1"]}).write_parquet(study / "questions.parquet")
     with pytest.raises(UserError, match=r"questions\.parquet: lacks the column 'question'"):
         run_infer(study, **changes)
+
+
+def test_candidates_in_several_orders(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reads(Slow):
+        """An adapter that answers with the first candidate of its list."""
+
+        def answer(self, prepared: list[Request]) -> list[Answer]:
+            texts = [request.messages[0]["content"][1]["text"] for request in prepared]
+            super().answer(prepared)
+            return [Answer(text.removeprefix("One of ").split(",")[0], "stop") for text in texts]
+
+    monkeypatch.setattr(SLOW, "load", lambda entry: Reads())
+    prompt = {"user": "One of {candidates}?", "variables": ["candidates"], "orders": 3}
+    table = run_infer(study, prompt=json.dumps(prompt))
+    names = prompts.questions(prompt)
+    assert table.select("video_id", "question").rows() == [
+        (f"v{i}", name) for i in range(40) for name in names
+    ]
+    glosses = [f"g{i}" for i in range(4)]
+    for row in table.filter(finish="stop").iter_rows(named=True):
+        assert row["text"] == prompts.listed(glosses, row["video_id"], row["question"])[0]
+    assert table.filter(video_id="v3")["finish"].to_list() == ["missing"] * 3
+    # v7 and v8 look the same, but are asked with lists of their own
+    different = {
+        (7 if i == 8 else i, prompts.candidates(glosses, f"v{i}", name))
+        for i in set(range(40)) - {3, 5}
+        for name in names
+    }
+    assert len(keys(study / "journal.jsonl")) == len(different) > 80
+
+
+def test_without_a_video_all_clips_are_one_question(study: Path) -> None:
+    class Blind(Fake):
+        def answer(self, prepared: list[Request]) -> list[Answer]:
+            (request,) = prepared
+            assert len(request.clip.frames) == 0
+            assert [part["type"] for part in request.messages[0]["content"]] == ["text"]
+            return [Answer("g1", "stop")]
+
+    blind = ModuleType("blind_adapter")
+    blind.identity, blind.pose, blind.load = dict, chat.pose, lambda entry: Blind()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "slow_adapter", blind)
+        table = run_infer(study, decoded=None, selection=None)
+    rows = dict(table.select("video_id", "text").iter_rows())
+    assert len(keys(study / "journal.jsonl")) == 1
+    # A clip without a video stays missing, as in all other runs; v5 needs no frames here.
+    assert rows.pop("v3") == ""
+    assert set(rows.values()) == {"g1"} and len(rows) == 39
+    assert table.filter(finish="missing")["video_id"].to_list() == ["v3"]
 
 
 def test_kill_9_in_the_middle_asks_nothing_twice(study: Path) -> None:

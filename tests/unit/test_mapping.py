@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import map_labels
+from zerosign import prompts
 from zerosign.errors import UserError
 from zerosign.mapping import PREDICTIONS, class_glosses, load_encoder, map_answers
 
@@ -106,12 +107,19 @@ def test_likelihood_scores_decide_and_rank(clips):
         ("x", "stop"),
         ("", "stop"),
         ("", "missing"),
-        scores=pl.Series([[-1.0, -0.5, -0.5, -9.0], [0.0, -1.0, -2.0, -3.0], None]),
+        # as inference writes them: likeliest first
+        labels=pl.Series(
+            [["cat", "drink", "book", "none"], ["book", "none", "cat", "drink"], None]
+        ),
+        scores=pl.Series([[-0.5, -0.5, -1.0, -9.0], [0.0, -1.0, -2.0, -3.0], None]),
     )
     found = mapped(frame, clips)
     assert found["step"].to_list()[:3] == ["likelihood", "likelihood", "none"]
     assert found["predicted"].to_list()[:3] == ["drink", "book", None]
-    assert found["top5"].to_list()[0] == [1, 2, 0, 3]
+    assert found["top5"].to_list()[:3] == [[1, 2, 0, 3], [0, 3, 2, 1], None]
+    chances = np.exp([0.0, -1.0, -2.0, -3.0])
+    assert found["probability"][1] == pytest.approx(1 / chances.sum() * chances[0])
+    assert found["probability"][2] is None
 
 
 def test_faulty_answers_are_one_line(clips):
@@ -121,9 +129,9 @@ def test_faulty_answers_are_one_line(clips):
     stranger = answers(("book", "stop")).with_columns(video_id=pl.lit("99999"))
     with pytest.raises(UserError, match=r"clip 99999 .* none of the expected"):
         mapped(stranger, clips)
-    short = answers(("", "stop"), scores=pl.Series([[0.0, 1.0]]))
-    with pytest.raises(UserError, match="2 scores a clip for 4 classes"):
-        mapped(short, clips)
+    scored = {"scores": pl.Series([[0.0, -1.0]]), "labels": pl.Series([["book", "drink"]])}
+    with pytest.raises(UserError, match="00000 has scores of 2 labels that are not the 4 glosses"):
+        mapped(answers(("", "stop"), **scored), clips)
 
 
 def test_class_glosses_need_one_gloss_an_index(clips):
@@ -132,9 +140,57 @@ def test_class_glosses_need_one_gloss_an_index(clips):
         class_glosses(clips.filter(pl.col("class_index") != 1))
 
 
-def test_matching_questions_are_left_out(clips):
-    frame = answers(("book", "stop")).with_columns(question=pl.lit("drink"))
-    assert mapped(frame, clips)["outcome"].to_list()[0] == "missing"
+def asked_in_orders(*said):
+    """Answers (text, finish) to the questions of the first clip, in as many orders."""
+    frame = answers(*said)
+    names = pl.Series(prompts.questions({"orders": len(said)}))
+    return frame.with_columns(video_id=pl.lit("00000"), question=names)
+
+
+@pytest.mark.parametrize(
+    ("said", "predicted", "text", "votes"),
+    [
+        (["drink", "The cat.", "cat"], "cat", "The cat.", [1, 2, 2]),
+        (["drink", "cat"], "drink", "drink", [1, 2]),  # a tie goes to the first order
+        (["I don't know", "far", "cat"], "cat", "cat", [None, None, 2]),
+        (["I don't know", "far", "far"], None, "I don't know", [None, None, None]),
+    ],
+)
+def test_answers_in_several_orders_vote(clips, said, predicted, text, votes):
+    found = mapped(asked_in_orders(*[(answer, "stop") for answer in said]), clips)
+    row = found.row(0, named=True)
+    assert (row["predicted"], row["text"], row["votes"]) == (predicted, text, votes)
+    assert row["positions"] is None
+    assert found.height == 12
+    assert found["votes"].to_list()[1:] == [[None]] * 11
+
+
+def test_samples_vote_by_class_and_each_by_its_own_end(clips):
+    frame = answers(("book", "stop"), ("", "error")).with_columns(
+        samples=pl.Series([["book", "The cat.", "novel", "CAT", "novel"], None]),
+        finishes=pl.Series([["stop", "stop", "length", "stop", "length"], None]),
+    )
+    found = mapped(frame, clips)
+    # a sample that was cut off is no novel, which is near to book
+    assert found["votes"].to_list()[:2] == [[0, 2, None, 2, None], [None]]
+    assert found["predicted"].to_list()[:2] == ["cat", None]
+    assert found["outcome"].to_list()[:2] == ["mapped", "error"]
+
+
+def test_places_in_the_list_that_each_question_showed(clips):
+    expected = clips.filter(pl.col("split") == "test")
+    frame = asked_in_orders(("cat", "stop"), ("far", "stop"), ("drink", "stop"))
+    found = map_answers(frame, expected, GLOSSES, encode, 0.5, candidates=True)
+    lists = [prompts.listed(GLOSSES, "00000", f"order {n}") for n in range(3)]
+    assert found["positions"][0].to_list() == [
+        lists[0].index("cat"),
+        None,
+        lists[2].index("drink"),
+    ]
+    alphabetical = map_answers(
+        answers(("cat", "stop")), expected, GLOSSES, encode, 0.5, candidates=True
+    )
+    assert alphabetical["positions"][0].to_list() == [sorted(GLOSSES).index("cat")]
 
 
 def test_an_encoder_that_is_not_there():

@@ -1,11 +1,16 @@
+import json
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import score_matching
 from zerosign import matching
+from zerosign.errors import UserError
+from zerosign.pairs import PAIRS
 
 metrics = pytest.importorskip("sklearn.metrics")
 pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80)
@@ -71,24 +76,152 @@ def test_no_verdict_is_never_right():
     assert matching.against(truth, [None, None, True]).tolist() == [False, True, True]
 
 
-def test_interval_of_balanced_accuracy_covers():
+@pytest.mark.parametrize(("ability", "bias"), [(0.0, 0.0), (0.6, 0.0), (0.0, 0.6), (0.4, 0.4)])
+def test_interval_of_balanced_accuracy_covers(ability, bias):
+    """With signers whose clips are easier than others', or are told yes more often."""
     rng = np.random.default_rng(0)
+    signers = np.repeat(np.arange(40), 10)
     truth = np.arange(400) % 2 == 0
+    noise = math.hypot(ability, bias) * rng.normal(size=10**6)
+    true = np.mean([(1 / (1 + np.exp(-(base + noise)))).mean() for base in (0.85, 0.2)])
     held = 0
     for _ in range(1000):
-        right = rng.random(400) < np.where(truth, 0.7, 0.55)
-        low, high = matching.balanced_interval(truth, np.where(right, truth, ~truth), 0.95)
-        held += low <= 0.625 <= high
+        can, yes = ability * rng.normal(size=40)[signers], bias * rng.normal(size=40)[signers]
+        logit = np.where(truth, 0.85 + can + yes, 0.2 + can - yes)
+        right = rng.random(400) < 1 / (1 + np.exp(-logit))
+        said = np.where(right, truth, ~truth)
+        low, high = matching.balanced_interval(truth, said, signers, 0.95)
+        held += low <= true <= high
     assert 930 <= held <= 970
-    assert all(math.isnan(end) for end in matching.balanced_interval(truth[:1], truth[:1], 0.95))
 
 
-def test_position_bias():
-    rng = np.random.default_rng(1)
-    even = matching.position_bias(rng.integers(0, 300, 668), 300)
-    assert even["p"] > 0.01
-    assert even["first_part"] == pytest.approx(0.1, abs=0.04)
-    early = matching.position_bias(np.minimum(rng.geometric(0.02, 668), 299), 300)
-    assert early["p"] < 1e-6
-    assert early["first_part"] > 0.4
-    assert matching.position_bias(np.array([], int), 300)["n"] == 0
+def test_interval_of_balanced_accuracy_needs_signers():
+    truth = np.array([True, True, False, False])
+    one = np.zeros(4, dtype=int)
+    assert all(math.isnan(end) for end in matching.balanced_interval(truth, truth, one, 0.95))
+
+
+RUN = {"run": "m.p.s", "model": "m", "prompt": "p", "sampling": "s", "label": "m, p, s"}
+CLIPS = pl.DataFrame({"video_id": ["1", "2", "3", "4"], "signer": ["a", "b", None, "b"]})
+ASKED = [  # clip, gloss, kind; finish and text of the answer, what becomes of it
+    ("1", "book", "positive", "stop", "It fits. YES", "yes"),
+    ("2", "book", "positive", "stop", "No.", "no"),
+    ("3", "none", "positive", "length", "The hand says yes to", "cut_off"),
+    ("4", "none", "positive", "missing", "", "missing"),
+    ("3", "book", "random", "stop", "NO", "no"),
+    ("4", "book", "random", "missing", "", "missing"),
+    ("1", "none", "random", "stop", "Hard to say", "no_verdict"),
+    ("2", "none", "hard", "error", "", "error"),
+]
+
+
+def asked() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Pairs, and the answers to them in another order; a pair of a lost shard has none."""
+    rows = [(v, g, g, None, kind, kind == "positive") for v, g, kind, *_ in ASKED]
+    pairs = pl.DataFrame([*rows, ("5", "none", "none", None, "hard", False)], PAIRS, orient="row")
+    answers = pl.DataFrame(
+        [(v, g, text, finish, None, None) for v, g, _, finish, text, _ in reversed(ASKED)],
+        schema=dict.fromkeys(("video_id", "question", "text", "finish"), pl.String)
+        | {"labels": pl.List(pl.String), "scores": pl.List(pl.Float64)},
+        orient="row",
+    )
+    return pairs, answers
+
+
+def test_verdicts_of_a_run():
+    found = matching.judged(*asked())
+    assert found.schema == matching.VERDICTS
+    assert found["outcome"].to_list() == [*(outcome for *_, outcome in ASKED), "missing"]
+    assert set(found["outcome"]) == set(matching.OUTCOMES)
+    assert found["verdict"].to_list() == [True, False, None, None, False, *[None] * 4]
+    assert found["correct"].to_list() == [True, *[False] * 3, True, *[False] * 4]
+    assert found["p_yes"].null_count() == found.height
+
+
+def test_answers_to_other_questions():
+    pairs, answers = asked()
+    with pytest.raises(UserError, match="clip 1 was asked about 'book', which is none"):
+        matching.judged(pairs[1:], answers)
+    with pytest.raises(UserError, match="answered twice"):
+        matching.judged(pairs, pl.concat([answers, answers[:1]]))
+
+
+def test_p_yes_is_a_probability():
+    assert matching.p_yes(["no", "yes"], [-1.0, -1.0]) == 0.5
+    assert matching.p_yes(["yes", "no"], [-0.1, -2.5]) == pytest.approx(
+        math.exp(-0.1) / (math.exp(-0.1) + math.exp(-2.5))
+    )
+    assert matching.p_yes(None, None) is None
+
+
+def test_table_counts_every_pair():
+    found = matching.judged(*asked())
+    table = matching.table([found], CLIPS, [RUN], 0.95)
+    assert table.select("run", "negatives").rows() == [
+        (run, kind)
+        for run in ("m.p.s", "always yes", "always no")
+        for kind in ("random", "hard", "all")
+    ]
+    random, hard, both = table[:3].rows(named=True)
+    # Of three right and two wrong pairs with a video, the first right and the first wrong.
+    assert (random["n_expected"], random["n"], random["n_missing"]) == (7, 5, 2)
+    assert random["accuracy"] == pytest.approx(2 / 5)
+    assert random["balanced_accuracy"] == pytest.approx((1 / 3 + 1 / 2) / 2)
+    assert random["low"] < random["balanced_accuracy"] < random["high"]
+    assert random["accuracy_all"] == pytest.approx(2 / 7)
+    assert random["balanced_accuracy_all"] == pytest.approx((1 / 4 + 1 / 3) / 2)
+    assert random["yes_rate"] == pytest.approx(1 / 5)
+    assert random["no_verdict"] == pytest.approx(2 / 5)
+    assert (random["n_error"], hard["n_error"], both["n_error"]) == (0, 1, 1)
+    assert both["n_expected"] == found.height
+    assert random["n_scored"] == 0 and math.isnan(random["auroc"])
+    always = table.filter(pl.col("kind") == "floor")
+    assert (always["balanced_accuracy"] == 0.5).all() and (always["mcc"] == 0).all()
+    assert always["low"].null_count() == always.height
+
+
+def test_no_hard_pairs_no_row_of_them():
+    pairs, answers = asked()
+    left = pairs.filter(pl.col("kind") != "hard")
+    given_answers = answers.join(left, on=["video_id", "question"], how="semi")
+    table = matching.table([matching.judged(left, given_answers)], CLIPS, [RUN], 0.95)
+    assert table["negatives"].unique().to_list() == ["random"]
+
+
+def test_auroc_where_yes_and_no_were_scored():
+    pairs, answers = asked()
+    scores = [[-0.1 * k, -1.0] for k in range(answers.height)]
+    answers = answers.with_columns(
+        labels=pl.Series([["yes", "no"]] * answers.height), scores=pl.Series(scores)
+    )
+    table = matching.table([matching.judged(pairs, answers)], CLIPS, [RUN], 0.95)
+    row = table.row(0, named=True)
+    # Answers stand in reverse order, so each right pair scores below each random one.
+    assert row["auroc"] == 0
+    assert row["n_scored"] == row["n"]
+
+
+def test_program_reads_runs_by_their_folders(tmp_path):
+    pairs, answers = asked()
+    pairs.write_parquet(tmp_path / "pairs.parquet")
+    runs, files = [], []
+    for name, text in (("a.p.s", "yes"), ("b.p.s", "no")):
+        (tmp_path / name).mkdir()
+        for shard in (0, 1):
+            part = answers[:4] if shard else answers[4:]
+            files.append(tmp_path / name / f"{shard}.parquet")
+            said = part.with_columns(text=pl.lit(text), finish=pl.lit("stop"))
+            said.write_parquet(files[-1])
+        runs.append(RUN | {"run": name})
+    CLIPS.write_parquet(tmp_path / "clips.parquet")
+    given = ["--clips", f"{tmp_path}/clips.parquet", "--pairs", f"{tmp_path}/pairs.parquet"]
+    given += ["--answers", *map(str, reversed(files))]
+    written = ["--table", f"{tmp_path}/t", "--output", f"{tmp_path}/v.parquet"]
+    score_matching.main(
+        [*given, *written, "--runs", json.dumps(runs), "--confidence", "0.95"],
+    )
+    verdicts = pl.read_parquet(tmp_path / "v.parquet").drop_nulls("verdict")
+    said = verdicts.group_by("run").agg(pl.col("verdict").all()).sort("run")
+    assert said.rows() == [("a.p.s", True), ("b.p.s", False)]
+    table = pl.read_csv(tmp_path / "t.csv")
+    assert table.filter(kind="run", negatives="all")["yes_rate"].to_list() == [1, 0]

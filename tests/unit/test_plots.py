@@ -28,12 +28,19 @@ def tables(runs: int) -> dict[str, pl.DataFrame]:
         for e in entries
         for i, m in enumerate(measures)
     ]
+    wrong_pairs = [
+        {"label": e["label"], "kind": "run", "negatives": negatives, "n_expected": 24, "n": 22}
+        | {"balanced_accuracy": rate, "low": rate - 0.1, "high": rate + 0.1, "yes_rate": 1 - rate}
+        for e in entries
+        for negatives, rate in (("random", 0.9), ("hard", 0.45), ("all", 0.6))
+    ]
     return {
         "accuracy": scores.accuracy(joined, clips(), entries, 0.95),
         "outcomes": scores.outcomes(joined, entries),
         "per_gloss": scores.per_gloss(joined, entries),
         "confusions": scores.confusions(joined, entries),
         "alignment": pl.DataFrame(rows, infer_schema_length=None),
+        "matching": pl.DataFrame(wrong_pairs),
     }
 
 

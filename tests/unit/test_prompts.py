@@ -54,6 +54,20 @@ def test_values_are_taken_literally(value: str) -> None:
         ({"system": "as {x}"}, r"unknown variable \{x\}"),
         ({"user": " "}, "user is empty"),
         ({"task": "guess"}, "unknown task 'guess'"),
+        ({"task": "match"}, r"task 'match' needs \{gloss\} or \{description\}"),
+        (
+            {"user": "Which?", "variables": [], "orders": 3},
+            r"orders has no meaning without \{candidates\} in task 'predict'; remove it",
+        ),
+        (
+            {
+                "task": "match",
+                "user": "{candidates}{gloss}",
+                "variables": ["candidates", "gloss"],
+                "orders": 3,
+            },
+            r"orders has no meaning without \{candidates\} in task 'predict'",
+        ),
         (
             {"user": "{candidates}{description}", "variables": ["candidates", "description"]},
             r"\{description\} has no meaning in task 'predict'",
@@ -73,6 +87,36 @@ def test_a_value_that_is_not_there() -> None:
 
 def test_candidates_are_sorted_and_single() -> None:
     assert prompts.candidates(["drink", "book", "drink"]) == "book, drink"
+
+
+def test_each_order_of_the_candidates_is_its_own() -> None:
+    glosses = [f"g{i:02}" for i in range(40)]
+    asked = prompts.questions({**LISTED, "orders": 3})
+    orders = [prompts.listed(glosses, clip, name) for clip in ("1", "2") for name in asked]
+    assert all(sorted(order) == glosses for order in orders)
+    assert len({tuple(order) for order in orders}) == 6
+    assert orders[0] == prompts.listed(glosses[::-1], "1", asked[0])
+    assert prompts.candidates(glosses, "1", asked[0]) == ", ".join(orders[0])
+    assert prompts.questions(LISTED) == [""]
+
+
+def test_a_gloss_stands_everywhere_equally_often() -> None:
+    places = [prompts.listed("abcd", str(clip), "order 0").index("a") for clip in range(2000)]
+    counts = [places.count(place) for place in range(4)]
+    assert min(counts) > 420 and max(counts) < 580  # 500 each, 4 standard deviations
+
+
+def test_without_the_video() -> None:
+    messages = prompts.without_video(prompts.render("p", {"system": "S", "user": "U"}, {}))
+    assert [message["content"] for message in messages] == [
+        [{"type": "text", "text": "S"}],
+        [{"type": "text", "text": "U"}],
+    ]
+
+
+def test_closed_answers() -> None:
+    assert prompts.choices({"task": "match"}, ["book"]) == {"yes": "YES", "no": "NO"}
+    assert prompts.choices(LISTED, ["book"]) == {"book": "book"}
 
 
 def test_variables() -> None:

@@ -22,7 +22,7 @@ def timelines(draw):
 
 @st.composite
 def samplings(draw):
-    strategy = draw(st.sampled_from(sorted(sampling.STRATEGIES)))
+    strategy = draw(st.sampled_from(sorted(set(sampling.STRATEGIES) - {"none"})))
     entry = {"strategy": strategy}
     if strategy in ("uniform", "motion"):
         entry["frames"] = draw(st.integers(1, 64))
@@ -128,6 +128,14 @@ def test_a_sampling_that_does_not_nest_changes_the_plan():
     ]
 
 
+def test_what_shows_no_frames_needs_none_decoded():
+    shown = {"u8": {"strategy": "uniform", "frames": 8}}
+    blind = {"strategy": "none"}
+    assert not sampling.shows_frames(blind)
+    assert sampling.shows_frames(shown["u8"])
+    assert sampling.decode_plan({**shown, "blind": blind}) == sampling.decode_plan(shown)
+
+
 def test_ablations_change_frames_but_not_times():
     times = np.arange(10) / 25
     plain = sampling.select({"strategy": "uniform", "frames": 5}, "a", times, 0.4)
@@ -156,6 +164,7 @@ def test_ablations_change_frames_but_not_times():
         ({"strategy": "uniform", "frames": 0}, "give a positive number"),
         ({"strategy": "uniform", "frames": 3, "fps": 2}, "has no key 'fps'"),
         ({"strategy": "all", "ablation": "mirrored"}, "use one of reversed, shuffled, static"),
+        ({"strategy": "none", "ablation": "static"}, "shows no frames: it has no ablation"),
         ({"strategy": "all", "seed": 1}, "'ablation: shuffled' only"),
     ],
 )

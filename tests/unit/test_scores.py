@@ -81,6 +81,36 @@ def test_top5_from_scores():
     assert (row["n_top5"], row["top5"]) == (2, 0.5)
 
 
+def scored():
+    """Predictions of a run that scored all classes: sure of 8 clips, and of 4 but half."""
+    frame = predictions({"test00": ("mapped", 1, "", "book"), "test01": ("mapped", 2, "", "dad")})
+    chances = [0.5] * 4 + [0.9] * 8
+    return frame.with_columns(
+        step=pl.lit("likelihood"), probability=pl.Series(chances), top5=pl.lit([0, 1, 2])
+    ).cast({"top5": pl.List(pl.Int32)})
+
+
+def test_calibration_of_runs_that_scored_the_classes():
+    joined = scores.join_runs([("ranked", scored()), ("good", predictions({}))], clips())
+    table = scores.calibration(joined, [run("ranked"), run("good")], 0.95)
+    (row,) = table.rows(named=True)
+    assert (row["run"], row["n_scored"], row["top1"]) == ("ranked", 12, 10 / 12)
+    assert row["top5"] == 9 / 12  # all but the class none
+    assert row["probability"] == pytest.approx((4 * 0.5 + 8 * 0.9) / 12)
+    # two of the four less sure ones are right, and all of the others
+    assert row["ece"] == pytest.approx(8 / 12 * 0.1)
+
+
+def test_a_run_that_scored_the_classes_has_one_mapper():
+    joined = scores.join_runs([("ranked", scored()), ("good", predictions({}))], clips())
+    runs = [run("ranked"), run("good")]
+    table = mappers.table(joined, GLOSSES, runs, 0.95)
+    row = only(table, run="ranked")
+    assert (row["mapper"], row["mapped"], row["top1"]) == ("likelihood", 12, 10 / 12)
+    assert table.filter(run="good")["mapper"].to_list() == list(mappers.MAPPERS)
+    assert set(mappers.agreement(joined, GLOSSES, runs)["run"]) == {"good"}
+
+
 def test_runs_must_cover_the_same_clips():
     with pytest.raises(UserError, match="bad and good cover different clips"):
         scores.join_runs([("good", predictions({})), ("bad", predictions({})[1:])], clips())
@@ -274,6 +304,8 @@ def test_leaks_leave_the_named_classes_out(joined):
     honest = {"p": {"system": None, "user": "{candidates}"}}
     row = only(leaks.table(joined, RUNS, honest, GLOSSES, 0.95), run="bad")
     assert (row["leak"], row["n_without"]) == (False, 11)
+    replayed = [run("good"), run("bad") | {"prompt": ""}]  # whose prompt is not known
+    assert leaks.table(joined, replayed, honest, GLOSSES, 0.95)["run"].to_list() == ["good"]
 
 
 def test_program_writes_every_table_the_same_twice(tmp_path):
@@ -294,6 +326,7 @@ def test_program_writes_every_table_the_same_twice(tmp_path):
     assert one == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
     names = {name.removesuffix(".csv") for name in one if name.endswith(".csv")}
     assert len(one) == 3 * len(names)
+    assert {"permuted", "calibration", "consistency", "position_bias"} <= names
     assert {"accuracy", "outcomes", "per_gloss", "comparisons", "leaks", "published"} <= names
     with pytest.raises(UserError, match="1 prediction files for 2 runs"):
         score.main([*arguments[:5], *arguments[6:], "--output-dir", str(tmp_path / "three")])

@@ -154,6 +154,18 @@ def test_a_weighted_rate_of_one_leaves_room_below():
     assert low == pytest.approx(stats.wilson(50**2 / 42.5, 50**2 / 42.5, 0.95, 7)[0])
 
 
+def test_calibration_error():
+    chances, correct = np.array([0.1, 0.15, 0.15, 1.0]), np.array([0, 1, 0, 1])
+    # one bin of three answers, one right, and 1.0 in the last bin
+    assert stats.calibration_error(chances, correct) == pytest.approx(abs(1 - 0.4) / 4)
+    rng = np.random.default_rng(0)
+    honest = rng.random(200_000)
+    right = rng.random(200_000) < honest
+    assert stats.calibration_error(honest, right) < 0.01
+    assert stats.calibration_error(honest**2, right) > 0.1
+    assert math.isnan(stats.calibration_error(np.array([]), np.array([])))
+
+
 @pytest.mark.parametrize(("n", "a", "b"), [(668, 0.05, 0.02), (100, 0.2, 0.1), (30, 0.3, 0.05)])
 def test_power_equals_simulation(n, a, b):
     rng = np.random.default_rng(5)

@@ -94,6 +94,10 @@ def test_a_missing_key(demo: dict[str, Any]) -> None:
         ("prompts", "demo-gloss", {"user": "One of {candidates}?"}, ["demo-gloss", "candidates"]),
         ("prompts", "demo-gloss", {"variables": ["candidates"]}, ["demo-gloss", "candidates"]),
         ("prompts", "demo-gloss", {"user": "{"}, ["demo-gloss"]),
+        ("prompts", "demo-gloss", {"user": {"fil": "x"}}, ["user", "'fil'", "'file'"]),
+        ("prompts", "demo-gloss", {"user": {"file": "no.txt"}}, ["demo-gloss: user: no.txt"]),
+        ("prompts", "demo-gloss", {"user": {"url": "https://x.org"}}, ["user: key 'sha256'"]),
+        ("prompts", "demo-gloss", {"user": {"file": "a", "url": "b"}}, ["demo-gloss.user"]),
     ],
 )
 def test_mistakes_in_models_and_prompts(
@@ -124,8 +128,122 @@ def test_a_key_that_stands_twice(tmp_path: Path) -> None:
         study.read_yaml(path)
 
 
+def test_synonyms_may_be_downloaded(demo: dict[str, Any]) -> None:
+    path = "resources/wordnet/wordnet.zip"
+    assert study.load(demo | {"synonyms": None}, "demo.yaml", SCHEMAS).downloads == {}
+    named = study.load(demo | {"synonyms": {"wordnet": path}}, "demo.yaml", SCHEMAS)
+    assert named.downloads[path]["url"].endswith("/wordnet.zip")
+    assert len(named.downloads[path]["sha256"][0]) == 64
+    own = study.load(demo | {"synonyms": {"wordnet": "/usr/share/wordnet"}}, "x", SCHEMAS)
+    assert own.downloads == {}
+
+
 def test_digest_follows_what_is_used(demo: dict[str, Any]) -> None:
     before = study.load(demo, "demo.yaml", SCHEMAS).digest
     assert study.load(copy.deepcopy(demo), "elsewhere.yaml", SCHEMAS).digest == before
     demo["statistics"]["seed"] += 1
     assert study.load(demo, "demo.yaml", SCHEMAS).digest != before
+
+
+def test_replays_are_scored_with_the_runs(demo: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "theirs.csv"
+    path.write_text("video_id,answer\n")
+    demo["replays"] = {"theirs": {"predictions": str(path)}}
+    checked = study.load(demo, "demo.yaml", SCHEMAS)
+    *ours, theirs = checked.scored
+    assert [run["run"] for run in ours] == list(checked.predict_runs)
+    assert (theirs["run"], theirs["label"], theirs["prompt"]) == ("theirs", "theirs", "")
+
+
+@pytest.mark.parametrize(
+    ("replays", "words"),
+    [
+        (
+            {"theirs": {"predictions": "no/where.csv"}},
+            ["replays.theirs.predictions", "no/where.csv"],
+        ),
+        ({"chance": {"predictions": "config/demo.yaml"}}, ["replays: 'chance'", "take another"]),
+        ({"a.b": {"predictions": "config/demo.yaml"}}, ["replays", "'a.b' is no valid name"]),
+        ({"theirs": {"file": "x"}}, ["replays.theirs", "unknown key 'file'"]),
+    ],
+)
+def test_mistakes_in_replays(demo: dict[str, Any], replays: Any, words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        study.load(demo | {"replays": replays}, "demo.yaml", SCHEMAS)
+    for word in words:
+        assert word in str(caught.value)
+
+
+MATCHING = {"model": "demo-trained", "prompt": "match-gloss", "sampling": "u12"}
+
+
+def test_matching_runs_stand_apart(demo: dict[str, Any]) -> None:
+    demo["runs"] = [{**MATCHING, "prompt": ["demo-gloss", "match-gloss"]}]
+    checked = study.load(demo | {"descriptions": []}, "demo.yaml", SCHEMAS)
+    assert list(checked.runs) == ["demo-trained.demo-gloss.u12", "demo-trained.match-gloss.u12"]
+    assert list(checked.predict_runs) == ["demo-trained.demo-gloss.u12"]
+    assert list(checked.match_runs) == ["demo-trained.match-gloss.u12"]
+    assert [run["run"] for run in checked.scored] == list(checked.predict_runs)
+    assert not checked.matches_descriptions
+    demo["runs"][0]["prompt"].append("match-description")
+    assert study.load(demo, "demo.yaml", SCHEMAS).matches_descriptions
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"runs": [{**MATCHING, "prompt": "match-description"}], "descriptions": []},
+            ["run 'demo-trained.match-description.u12'", "{description}", "'descriptions'"],
+        ),
+        ({"runs": [MATCHING]}, ["runs: add one with a prompt of task 'predict'"]),
+        ({"descriptions": "d.csv"}, ["descriptions: 'd.csv' is not of type 'array'"]),
+        ({"descriptions": ["a", "a"]}, ["descriptions", "non-unique"]),
+        ({"matching": {"seed": 1, "random": 0, "hard": 0}}, ["matching.random", "minimum of 1"]),
+        ({"matching": {"seed": 1, "random": 1}}, ["matching: key 'hard' is missing"]),
+    ],
+)
+def test_mistakes_in_matching(
+    demo: dict[str, Any], change: dict[str, Any], words: list[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        study.load(demo | change, "demo.yaml", SCHEMAS)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_descriptions_that_are_not_there(demo: dict[str, Any]) -> None:
+    del demo["demo"]
+    demo["descriptions"] = ["config/demo.yaml", "no/where.csv"]
+    with pytest.raises(UserError, match=r"demo\.yaml: descriptions: no such file 'no/where\.csv'"):
+        study.load(demo, "demo.yaml", SCHEMAS)
+
+
+def test_a_contrastive_model_answers_no_question(demo: dict[str, Any], tmp_path: Path) -> None:
+    models = study.read_yaml(demo["models"])
+    models["demo-trained"]["adapter"] = "contrastive"
+    del models["demo-trained"]["decoding"]
+    path = tmp_path / "models.yaml"
+    path.write_text(yaml.safe_dump(models))
+    demo["runs"] = [{**MATCHING, "prompt": ["demo-gloss", "match-gloss"]}]
+    with pytest.raises(UserError, match=r"match-gloss\.u12': a contrastive model answers no"):
+        study.load(demo | {"models": str(path)}, "demo.yaml", SCHEMAS)
+
+
+def test_without_a_video(demo: dict[str, Any], tmp_path: Path) -> None:
+    assert "demo-trained.demo-gloss.none" in study.load(demo, "demo.yaml", SCHEMAS).runs
+
+    blind = copy.deepcopy(demo)
+    blind["alignment"]["sampling"] = "none"
+    with pytest.raises(UserError, match=r"alignment\.sampling: 'none' shows no frames"):
+        study.load(blind, "demo.yaml", SCHEMAS)
+
+    models = study.read_yaml(demo["models"])
+    models["demo-trained"]["adapter"] = "contrastive"
+    del models["demo-trained"]["decoding"]
+    path = tmp_path / "models.yaml"
+    path.write_text(yaml.safe_dump(models))
+    with pytest.raises(
+        UserError, match=r"demo-trained\.demo-gloss\.none'.* contrastive needs frames"
+    ):
+        study.load(demo | {"models": str(path)}, "demo.yaml", SCHEMAS)

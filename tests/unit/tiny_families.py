@@ -7,6 +7,7 @@ what the model sees moves its logits well above rounding.
 
 import functools
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -180,18 +181,26 @@ def internvl(folder: Path) -> Path:
     return save(InternVLForConditionalGeneration(config), processor, folder)
 
 
-def qwen3_vl(folder: Path, moe: bool = False) -> Path:
+def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0) -> Path:
     import transformers as tf
 
     names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
     tok = tokenizer(names)
     start, end, video, image = tok.convert_tokens_to_ids(names)
-    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
-    config_class = tf.Qwen3VLMoeConfig if moe else tf.Qwen3VLConfig
-    config = config_class(
+    more = {
+        "Qwen3VLMoe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+        "Qwen3_5": {
+            "layer_types": ["linear_attention", "full_attention"],
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+        },
+    }
+    config = getattr(tf, f"{kind}Config")(
         text_config={
             **TEXT,
-            **(experts if moe else {}),
+            **more.get(kind, {}),
             "head_dim": 8,
             "vocab_size": len(tok),
             "rope_parameters": {
@@ -228,15 +237,18 @@ def qwen3_vl(folder: Path, moe: bool = False) -> Path:
         # The processor puts start and end around the frames of each pair itself.
         chat_template=template("<|vision_start|><|video_pad|><|vision_end|>", "<|image_pad|>"),
     )
-    model = tf.Qwen3VLMoeForConditionalGeneration if moe else tf.Qwen3VLForConditionalGeneration
-    return save(model(config), processor, folder)
+    return save(getattr(tf, f"{kind}ForConditionalGeneration")(config), processor, folder, seed)
 
 
 def qwen3_vl_moe(folder: Path) -> Path:
-    return qwen3_vl(folder, moe=True)
+    return qwen3_vl(folder, "Qwen3VLMoe")
 
 
-def glm4v(folder: Path) -> Path:
+def qwen3_5(folder: Path) -> Path:
+    return qwen3_vl(folder, "Qwen3_5", seed=5)  # which does not answer all questions alike
+
+
+def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
     import transformers as tf
 
     names = [
@@ -246,8 +258,9 @@ def glm4v(folder: Path) -> Path:
     ]
     tok = tokenizer(names)
     ids = dict(zip(names, tok.convert_tokens_to_ids(names), strict=True))
-    config = tf.Glm4vConfig(
+    config = getattr(tf, f"{kind}Config")(
         text_config={
+            "model_type": "glm4v_text",
             **TEXT,
             "hidden_size": 64,
             "vocab_size": len(tok),
@@ -260,6 +273,7 @@ def glm4v(folder: Path) -> Path:
             },
         },
         vision_config={
+            "model_type": "glm4v_vision",
             "depth": 2,
             "hidden_size": 32,
             "intermediate_size": 64,
@@ -275,11 +289,11 @@ def glm4v(folder: Path) -> Path:
         video_end_token_id=ids["<|end_of_video|>"],
         tie_word_embeddings=False,
     )
-    processor = tf.Glm4vProcessor(
-        image_processor=tf.Glm4vImageProcessor(
+    processor = getattr(tf, f"{kind}Processor")(
+        image_processor=getattr(tf, f"{kind}ImageProcessor")(
             size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 4}
         ),
-        video_processor=tf.Glm4vVideoProcessor(
+        video_processor=getattr(tf, f"{kind}VideoProcessor")(
             size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 64}
         ),
         tokenizer=tok,
@@ -288,7 +302,11 @@ def glm4v(folder: Path) -> Path:
             "<|begin_of_image|><|image|><|end_of_image|>",
         ),
     )
-    return save(tf.Glm4vForConditionalGeneration(config), processor, folder)
+    return save(getattr(tf, f"{kind}ForConditionalGeneration")(config), processor, folder)
+
+
+def glm46v(folder: Path) -> Path:
+    return glm4v(folder, "Glm46V")
 
 
 TOWER = {
@@ -522,23 +540,270 @@ def siglip(folder: Path) -> Path:
     return save(tf.SiglipModel(config), processor, folder)
 
 
+def gemma4(folder: Path) -> Path:
+    import transformers as tf
+
+    named = {
+        "image_token": "<|image|>",
+        "boi_token": "<|image>",
+        "eoi_token": "<image|>",
+        "audio_token": "<|audio|>",
+        "boa_token": "<|audio>",
+        "eoa_token": "<audio|>",
+    }
+    tok = tokenizer([*named.values(), "<|video|>"], **named)
+    ids = {name: tok.convert_tokens_to_ids(token) for name, token in named.items()}
+    config = tf.Gemma4Config(
+        text_config={
+            **TEXT,
+            "head_dim": 8,
+            "global_head_dim": 8,
+            "vocab_size": len(tok),
+            "vocab_size_per_layer_input": len(tok),
+            "hidden_size_per_layer_input": 8,
+            "sliding_window": 64,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "pad_token_id": tok.pad_token_id,
+            "bos_token_id": None,
+            "eos_token_id": tok.eos_token_id,
+            "tie_word_embeddings": False,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "head_dim": 8,
+            "patch_size": 4,
+            "position_embedding_size": 64,
+        },
+        audio_config=None,
+        image_token_id=ids["image_token"],
+        video_token_id=tok.convert_tokens_to_ids("<|video|>"),
+        audio_token_id=ids["audio_token"],
+        boi_token_id=ids["boi_token"],
+        eoi_token_id=ids["eoi_token"],
+        tie_word_embeddings=False,
+    )
+    sizes = {"patch_size": 4, "max_soft_tokens": 70}
+    processor = tf.Gemma4Processor(
+        feature_extractor=tf.Gemma4AudioFeatureExtractor(),
+        image_processor=tf.Gemma4ImageProcessor(**sizes),
+        video_processor=tf.Gemma4VideoProcessor(**sizes),
+        tokenizer=tok,
+        chat_template=template("<|video|>", "<|image|>"),
+    )
+    return save(tf.Gemma4ForConditionalGeneration(config), processor, folder)
+
+
+def video_llama_3(folder: Path) -> Path:
+    import transformers as tf
+
+    names = ["<|video_pad|>", "<|image_pad|>"]
+    tok = tokenizer(names)
+    video, image = tok.convert_tokens_to_ids(names)
+    config = tf.VideoLlama3Config(
+        text_config={"model_type": "qwen2", **TEXT, "vocab_size": len(tok)},
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "patch_size": 14,
+        },
+        image_token_id=image,
+        video_token_id=video,
+        tie_word_embeddings=False,
+    )
+    size = {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 16}
+    processor = tf.VideoLlama3Processor(
+        image_processor=tf.VideoLlama3ImageProcessor(size=size),
+        video_processor=tf.VideoLlama3VideoProcessor(size=size),
+        tokenizer=tok,
+        chat_template=template("<|video_pad|>", "<|image_pad|>"),
+    )
+    return save(tf.VideoLlama3ForConditionalGeneration(config), processor, folder)
+
+
+def nemotron_omni(folder: Path) -> Path:
+    """Layers of Mamba, experts and attention in turn; no ear."""
+    import transformers as tf
+
+    named = {"image_token": "<image>", "image_start_token": "<img>", "image_end_token": "</img>"}
+    tok = tokenizer([*named.values(), "<video>", "<so_embedding>"], **named)
+    config = tf.AutoConfig.for_model(
+        "nemotron_h_omni",
+        text_config={
+            "model_type": "nemotron_h",
+            **{key: value for key, value in TEXT.items() if key != "num_hidden_layers"},
+            "vocab_size": len(tok),
+            "head_dim": 8,
+            "layers_block_type": ["linear_attention", "moe", "full_attention", "mlp"],
+            "ssm_state_size": 8,
+            "mamba_num_heads": 4,
+            "mamba_head_dim": 8,
+            "n_groups": 2,
+            "chunk_size": 16,
+            "n_routed_experts": 4,
+            "moe_intermediate_size": 32,
+            "moe_shared_expert_intermediate_size": 32,
+            "pad_token_id": tok.pad_token_id,
+            "bos_token_id": None,
+            "eos_token_id": tok.eos_token_id,
+        },
+        vision_config={
+            "model_type": "radio",
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "mlp_ratio": 2.0,
+            "patch_size": 14,
+            "image_size": 56,
+            "max_img_size": 112,
+            "video_temporal_patch_size": 2,
+        },
+        audio_config=None,
+        vision_hidden_size=32,
+        projector_hidden_size=32,
+        image_token_id=tok.convert_tokens_to_ids("<image>"),
+        video_token_id=tok.convert_tokens_to_ids("<video>"),
+        audio_token_id=tok.convert_tokens_to_ids("<so_embedding>"),
+    )
+    sizes = {"patch_size": 14, "min_num_patches": 4, "max_num_patches": 16}
+    processor = tf.NemotronH_Omni_Reasoning_V3Processor(
+        image_processor=tf.NemotronH_Omni_Reasoning_V3ImageProcessor(**sizes),
+        video_processor=tf.NemotronH_Omni_Reasoning_V3VideoProcessor(),
+        feature_extractor=tf.ParakeetFeatureExtractor(),
+        tokenizer=tok,
+        chat_template=template("<video>", "<image>"),
+    )
+    model = tf.AutoModelForImageTextToText.from_config(config)
+    return save(model, processor, folder, seed=1)  # which does not answer all questions alike
+
+
+def bagel(folder: Path) -> Path:
+    """A tiny checkpoint with the files and names of BAGEL's, parts that draw included.
+
+    Weights come from numpy, whose numbers for a seed stay the same from version to version.
+    """
+    from safetensors.torch import save_file
+
+    tok = tokenizer(["<|vision_start|>", "<|vision_end|>", "<|image_pad|>"])
+    width, inner, vision, side = 32, 48, 24, 20
+    llm = {
+        "model_type": "qwen2",
+        "vocab_size": len(tok),
+        "hidden_size": width,
+        "intermediate_size": inner,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "hidden_act": "silu",
+        "max_position_embeddings": 4096,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 1000000.0,
+    }
+    vit = {
+        "model_type": "siglip_vision_model",
+        "hidden_size": vision,
+        "intermediate_size": inner,
+        "num_hidden_layers": 3,  # the last of which is not used, nor stored
+        "num_attention_heads": 4,
+        "image_size": 14 * side,
+        "patch_size": 14,
+    }
+    shapes: dict[str, tuple[int, ...]] = {
+        "language_model.model.embed_tokens.weight": (len(tok), width),
+        "language_model.lm_head.weight": (len(tok), width),
+        "vit_model.vision_model.embeddings.patch_embedding.weight": (vision, 14 * 14 * 3),
+        "vit_model.vision_model.embeddings.patch_embedding.bias": (vision,),
+        "vit_model.vision_model.embeddings.position_embedding.weight": (side * side, vision),
+        "vit_pos_embed.pos_embed": (side * side, width),
+        "llm2vae.weight": (64, width),
+    }
+
+    def linear(name: str, rows: int, columns: int, bias: bool = True) -> None:
+        shapes[f"{name}.weight"] = (rows, columns)
+        if bias:
+            shapes[f"{name}.bias"] = (rows,)
+
+    linear("connector.fc1", width, vision)
+    linear("connector.fc2", width, width)
+    for kind in ("", "_moe_gen"):
+        shapes[f"language_model.model.norm{kind}.weight"] = (width,)
+        for i in range(2):
+            at = f"language_model.model.layers.{i}"
+            for part, rows in (("q", width), ("k", width // 2), ("v", width // 2)):
+                linear(f"{at}.self_attn.{part}_proj{kind}", rows, width)
+            linear(f"{at}.self_attn.o_proj{kind}", width, width, bias=False)
+            for part in ("q", "k"):
+                shapes[f"{at}.self_attn.{part}_norm{kind}.weight"] = (width // 4,)
+            linear(f"{at}.mlp{kind}.gate_proj", inner, width, bias=False)
+            linear(f"{at}.mlp{kind}.up_proj", inner, width, bias=False)
+            linear(f"{at}.mlp{kind}.down_proj", width, inner, bias=False)
+            for part in ("input", "post_attention"):
+                shapes[f"{at}.{part}_layernorm{kind}.weight"] = (width,)
+    for name in (
+        "post_layernorm",
+        *(f"encoder.layers.{i}.layer_norm{n}" for i in (0, 1) for n in (1, 2)),
+    ):
+        for part in ("weight", "bias"):
+            shapes[f"vit_model.vision_model.{name}.{part}"] = (vision,)
+    for i in range(2):
+        at = f"vit_model.vision_model.encoder.layers.{i}"
+        for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            linear(f"{at}.self_attn.{part}", vision, vision)
+        linear(f"{at}.mlp.fc1", inner, vision)
+        linear(f"{at}.mlp.fc2", vision, inner)
+
+    generator = np.random.default_rng(0)
+    weights = {}
+    for name, shape in sorted(shapes.items()):
+        values = generator.standard_normal(shape)
+        if len(shape) > 1 and "embed_tokens" not in name:
+            values *= shape[-1] ** -0.5
+        elif len(shape) == 1:
+            values = 0.2 * values + ("norm" in name and name.endswith("weight"))
+        weights[name] = torch.from_numpy(values.astype(np.float32))
+    tok.save_pretrained(folder)
+    save_file(weights, folder / "ema.safetensors")
+    for name, config in (
+        ("llm_config", llm),
+        ("vit_config", vit),
+        ("config", {"model_type": "bagel"}),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps(config))
+    return folder
+
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen2_5_vl": qwen2_5_vl,
     "qwen3_vl": qwen3_vl,
     "qwen3_vl_moe": qwen3_vl_moe,
+    "qwen3_5": qwen3_5,
     "qwen3_omni": qwen3_omni,
     "glm4v": glm4v,
+    "glm46v": glm46v,
+    "video_llama_3": video_llama_3,
     "internvl": internvl,
     "llava_next_video": llava_next_video,
     "llava_onevision": llava_onevision,
     "smolvlm": smolvlm,
     "gemma3": gemma3,
+    "gemma4": gemma4,
+    "nemotron_omni": nemotron_omni,
 }
 CONTRASTIVE: dict[str, Callable[[Path], Path]] = {"clip": clip, "siglip": siglip}
 """Family → builder of a checkpoint in a folder."""
+OTHERS: dict[str, Callable[[Path], Path]] = {"bagel": bagel}
+"""Families with adapters and tests of their own, likewise."""
 
-AS_IMAGES = {"gemma3"}
+AS_IMAGES = {"gemma3", "nemotron_omni"}
 """Families that take frames only as images."""
+
+APART = {"gemma3", "gemma4", "nemotron_omni", "qwen3_5"}
+"""Families with sliding windows or recurrent layers: no prefix of a prompt can be shared."""
 
 _kept = tempfile.TemporaryDirectory(prefix="tiny-families-")
 
@@ -546,7 +811,9 @@ _kept = tempfile.TemporaryDirectory(prefix="tiny-families-")
 @functools.cache
 def folder(family: str) -> Path:
     """A family's tiny checkpoint, built at its first use."""
-    return (BUILDERS | CONTRASTIVE)[family](Path(_kept.name) / family)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # for what `save` leaves as it was initialised
+        return (BUILDERS | CONTRASTIVE | OTHERS)[family](Path(_kept.name) / family)
 
 
 def make_entry(place: Path, **more: Any) -> dict[str, Any]:

@@ -36,6 +36,12 @@ def test_a_model_that_is_not_there(checkout: Checkout) -> None:
     assert "runs[0].model: no model named 'demo-untraind'; did you mean 'demo-untrained'?" in line
 
 
+def test_a_prompt_with_descriptions_in_a_study_without(checkout: Checkout) -> None:
+    (line,) = with_config(checkout, lambda config: config.update(descriptions=[]))
+    assert "run 'demo-trained-closed.demo-match.u12': the prompt shows {description}" in line
+    assert "name CSV files under 'descriptions'" in line
+
+
 def test_a_prompt_without_its_variable(checkout: Checkout, tmp_path: Path) -> None:
     prompts = yaml.safe_load((checkout.folder / "config/prompts.yaml").read_text())
     prompts["demo-gloss"]["variables"] = ["candidates"]

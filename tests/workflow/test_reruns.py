@@ -11,7 +11,7 @@ from workflow_runs import Checkout, Job, rules
 
 UNTRAINED = "demo-untrained.demo-gloss.u12"
 INTERNVL = "demo-internvl.demo-gloss.u12"
-DRAWN = ("accuracy", "outcomes", "per_gloss", "confusion", "alignment")
+DRAWN = ("accuracy", "outcomes", "per_gloss", "confusion", "alignment", "matching")
 FIGURES = {Job("figure", f"figure={name}") for name in DRAWN}
 AGGREGATES = {Job("score"), Job("describe_study"), *FIGURES}
 
@@ -56,6 +56,7 @@ def test_a_changed_prompt_reruns_its_runs(study: Checkout) -> None:
         config["runs"] = [
             {"model": "demo-untrained", "prompt": "demo-gloss", "sampling": "u12"},
             {"model": "demo-internvl", "prompt": "second", "sampling": "u12"},
+            config["runs"][-1],
         ]
 
     study.edit_yaml("config/prompts.yaml", change)
@@ -108,13 +109,13 @@ def test_a_sampling_within_the_decoded_frames_decodes_nothing(study: Checkout) -
             "zerosign/normalise.py",
             "import re\n",
             "import re\n\nprint()\n",
-            {"map_labels", "score", "figure"},
+            {"map_labels", "score", "match_pairs", "infer", "score_matching", "figure"},
         ),
         (
             "zerosign/journal.py",
             "import fcntl",
             "import fcntl\n\nprint()",
-            {"infer", "map_labels", "score", "figure"},
+            {"infer", "map_labels", "score", "score_matching", "figure"},
         ),
         ("zerosign/study.py", "DATASETS =", "OTHER = 1\nDATASETS =", set()),
         ("zerosign/demo/training.py", "import", "print()\nimport", set()),

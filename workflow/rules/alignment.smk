@@ -48,7 +48,7 @@ rule embed_texts:
     params:
         code=lambda wildcards: adapter_code("embed", wildcards.model),
         model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
-        texts=lambda wildcards: embed_texts_option(),
+        texts=lambda wildcards, input: embed_texts_option(input),
     shell:
         "python workflow/scripts/embed.py --clips {input.clips:q} --model {params.model:q}"
         " {params.texts} --output {output:q} 2>&1 | tee {log:q}"
@@ -88,11 +88,7 @@ rule align_table:
             model=STUDY.config["alignment"]["models"],
         ),
     output:
-        report(
-            multiext("<results>/tables/alignment", ".csv", ".md", ".tex"),
-            caption="../report/alignment.rst",
-            category="Tables",
-        ),
+        table_files("tables", ["alignment"], "../report/alignment.rst", "Tables"),
     log:
         "<logs>/align_table.log",
     benchmark:

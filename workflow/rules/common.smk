@@ -18,7 +18,8 @@ from zerosign import study as studies
 from zerosign.codedigest import code_digest
 from zerosign.errors import UserError
 from zerosign.io import sha256_file
-from zerosign.sampling import decode_plan
+from zerosign.prompts import variables
+from zerosign.sampling import decode_plan, shows_frames
 
 CHECKSUM_LIMIT = 1_000_000  # bytes; Snakemake compares larger inputs by time, not by content
 
@@ -55,6 +56,10 @@ SCORE_TABLES = [
     "relaxed_matches",
     "mappers",
     "mapper_agreement",
+    "permuted",
+    "calibration",
+    "consistency",
+    "position_bias",
     "outcomes",
     "distribution",
     "per_gloss",
@@ -63,6 +68,14 @@ SCORE_TABLES = [
     "leaks",
     "published",
 ]
+DESCRIPTIONS = "<results>/descriptions.parquet"
+# What is written only where the study asks for it.
+MATCHING_TABLE = ["<results>/tables/matching.csv"] if STUDY.match_runs else []
+DESCRIPTIONS_TABLE = ["<results>/tables/descriptions.csv"] if STUDY.config["descriptions"] else []
+if STUDY.match_runs:
+    FIGURES["matching"] = ["matching"]
+# The runs and replays that are mapped and scored together.
+SCORED = [run["run"] for run in STUDY.scored]
 SHARDS = range(STUDY.config["shards"])
 
 
@@ -92,9 +105,20 @@ def output_stem(wildcards, output):
     return str(Path(output[0]).with_suffix(""))
 
 
+def table_files(folder, names, caption, category):
+    """Tables as CSV, which the report shows, and as Markdown and LaTeX."""
+
+    def shown(name):
+        path, labels = f"<results>/{folder}/{name}.csv", {"Table": name}
+        return report(path, caption=caption, category=category, labels=labels)
+
+    plain = expand(f"<results>/{folder}/{{name}}.{{kind}}", name=names, kind=["md", "tex"])
+    return [shown(name) for name in names] + plain
+
+
 def is_large(path):
     """Whether an input is too large for Snakemake's comparison, or will be once it is there."""
-    downloaded = path in STUDY.facts.downloads
+    downloaded = path in STUDY.downloads
     return downloaded or (Path(path).exists() and Path(path).stat().st_size >= CHECKSUM_LIMIT)
 
 
@@ -106,8 +130,8 @@ def by_content(path):
 @functools.cache
 def content(path):
     """What stands for a large file in params: its digest, or those it was downloaded for."""
-    if path in STUDY.facts.downloads:
-        return STUDY.facts.downloads[path]["sha256"]
+    if path in STUDY.downloads:
+        return STUDY.downloads[path]["sha256"]
     return sha256_file(path) if is_large(path) else None
 
 
@@ -145,7 +169,13 @@ def synonym_file():
 
 
 def synonym_source():
-    """The source of synonyms as options of the program."""
+    """The file that synonyms come from; WordNet may be a folder, which Snakemake does not watch."""
+    path = next(iter(STUDY.config["synonyms"].values()))
+    return [] if Path(path).is_dir() else [by_content(path)]
+
+
+def synonym_option():
+    """How the program is told of that file or folder."""
     return " ".join(f"--{kind} {path}" for kind, path in STUDY.config["synonyms"].items())
 
 
@@ -168,8 +198,28 @@ def frames_of(sampling, shard):
 
 def infer_input(wildcards):
     run = STUDY.runs[wildcards.run]
-    files = frames_of(run.sampling, wildcards.shard)
+    shown = shows_frames(STUDY.config["samplings"][run.sampling])
+    files = frames_of(run.sampling, wildcards.shard) if shown else {}
+    if run.name in STUDY.match_runs:
+        files["questions"] = "<results>/matching/pairs.parquet"
     return files | {"checkpoint": checkpoint_files(run.model)}
+
+
+def frames_options(input):
+    """The frames that a run is shown; none to a run that is asked without a video."""
+    shown = [key for key in ("decoded", "selection") if key in input.keys()]
+    return " ".join(f"--{key} {input[key]}" for key in shown)
+
+
+def candidates_option(run):
+    """Whether a run's prompt lists the candidates, for the places of those that it names."""
+    listed = run in STUDY.runs and "candidates" in variables(STUDY.prompts[STUDY.runs[run].prompt])
+    return "--candidates" if listed else ""
+
+
+def questions_option(wildcards, input):
+    """The questions of a matching run; others ask one a clip."""
+    return f"--questions {input.questions}" if wildcards.run in STUDY.match_runs else ""
 
 
 def embed_input(wildcards):
@@ -178,12 +228,10 @@ def embed_input(wildcards):
 
 
 def embed_texts_input(wildcards):
-    descriptions = STUDY.config["alignment"]["descriptions"]
-    files = {"texts": by_content(descriptions)} if descriptions else {}
+    files = {"texts": DESCRIPTIONS} if STUDY.config["descriptions"] else {}
     return files | {"checkpoint": checkpoint_files(wildcards.model)}
 
 
-def embed_texts_option():
+def embed_texts_option(input):
     """The text that stands for a gloss: its description, or the gloss itself."""
-    descriptions = STUDY.config["alignment"]["descriptions"]
-    return f"--texts {descriptions}" if descriptions else "--template '{gloss}'"
+    return f"--texts {input.texts}" if STUDY.config["descriptions"] else "--template '{gloss}'"

@@ -20,24 +20,28 @@ rule describe_study:
         " --output {output:q} 2>&1 | tee {log:q}"
 
 
-if STUDY.facts.downloads:
+if STUDY.downloads:
 
-    rule download_metadata:
-        """A file of the data set's authors, from a pinned commit, kept if its checksum is right."""
+    rule download:
+        """A file that others publish, from a pinned commit, kept if its checksum is right."""
         output:
-            "resources/{folder}/{file}.json",
+            "resources/{download}",
         log:
-            "<logs>/download_metadata/{folder}/{file}.log",
+            "<logs>/download/{download}.log",
         benchmark:
-            "<benchmarks>/download_metadata/{folder}/{file}.tsv"
+            "<benchmarks>/download/{download}.tsv"
+        wildcard_constraints:
+            download="|".join(
+                re.escape(path.removeprefix("resources/")) for path in STUDY.downloads
+            ),
         localrule: True
         conda:
             "../../envs/zerosign.yaml"
         params:
-            code=code("download_metadata"),
-            source=lambda wildcards, output: STUDY.facts.downloads[output[0]],
+            code=code("download"),
+            source=lambda wildcards, output: STUDY.downloads[output[0]],
         shell:
-            "python workflow/scripts/download_metadata.py --url {params.source[url]:q}"
+            "python workflow/scripts/download.py --url {params.source[url]:q}"
             " --sha256 {params.source[sha256]} --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -74,14 +78,8 @@ rule verify_splits:
     output:
         verification="<results>/splits/verification.json",
         flags="<results>/splits/flags.parquet",
-        tables=report(
-            expand(
-                "<results>/splits/{table}.{kind}",
-                table=["counts", "per_class", "leakage"],
-                kind=["csv", "md", "tex"],
-            ),
-            caption="../report/splits.rst",
-            category="Data set",
+        tables=table_files(
+            "splits", ["counts", "per_class", "leakage"], "../report/splits.rst", "Data set"
         ),
     log:
         "<logs>/verify_splits.log",
@@ -111,11 +109,7 @@ rule fetch_videos:
         table=by_content(table_path()),
     output:
         clips="<results>/availability.parquet",
-        summary=report(
-            multiext("<results>/tables/availability", ".csv", ".md", ".tex"),
-            caption="../report/availability.rst",
-            category="Data set",
-        ),
+        summary=table_files("tables", ["availability"], "../report/availability.rst", "Data set"),
     log:
         "<logs>/fetch_videos.log",
     benchmark:
@@ -148,10 +142,8 @@ rule near_duplicates:
         availability="<results>/availability.parquet",
     output:
         flags="<results>/splits/near_duplicates.parquet",
-        table=report(
-            multiext("<results>/splits/near_duplicates", ".csv", ".md", ".tex"),
-            caption="../report/near_duplicates.rst",
-            category="Data set",
+        table=table_files(
+            "splits", ["near_duplicates"], "../report/near_duplicates.rst", "Data set"
         ),
     log:
         "<logs>/near_duplicates.log",

@@ -10,7 +10,7 @@ if "demo" in STUDY.config:
         output:
             metadata=DATASET["metadata"],
             split_file=DATASET["split_file"],
-            descriptions=STUDY.config["alignment"]["descriptions"],
+            descriptions=str(Path(DATASET["metadata"]).with_name("descriptions.csv")),
         log:
             "<logs>/make_demo.log",
         benchmark:

@@ -3,7 +3,6 @@
 
 rule figure:
     """One figure as PDF and PNG; its footer states n, the interval and the configuration's digest."""
-    localrule: True
     input:
         tables=lambda wildcards: expand(
             "<results>/tables/{table}.csv", table=FIGURES[wildcards.figure]
@@ -15,11 +14,13 @@ rule figure:
             "<results>/figures/{figure}.png",
             caption="../report/figure.rst",
             category="Figures",
+            labels={"Figure": "{figure}"},
         ),
     log:
         "<logs>/figure/{figure}.log",
     benchmark:
         "<benchmarks>/figure/{figure}.tsv"
+    localrule: True
     conda:
         "../../envs/zerosign.yaml"
     params:

@@ -1,4 +1,4 @@
-"""Inference: a model answers a prompt about the clips of a shard."""
+"""Inference: a model answers a prompt about the clips of a shard, or a file has its answers."""
 
 
 rule infer:
@@ -28,10 +28,42 @@ rule infer:
         split=DATASET["split"],
         model=lambda wildcards: as_json(STUDY.models[STUDY.runs[wildcards.run].model]),
         prompt=lambda wildcards: as_json(STUDY.prompts[STUDY.runs[wildcards.run].prompt]),
+        frames=lambda wildcards, input: frames_options(input),
+        questions=lambda wildcards, input: questions_option(wildcards, input),
         journal=f"{RESULTS}/journal/{{run}}/{{shard}}.jsonl",
     shell:
         "python workflow/scripts/infer.py --clips {input.clips:q} --availability {input.availability:q}"
-        " --split {params.split} --shard {wildcards.shard} --decoded {input.decoded:q}"
-        " --selection {input.selection:q} --run {wildcards.run:q} --model {params.model:q}"
-        " --prompt {params.prompt:q} --code {params.code} --journal {params.journal:q}"
+        " --split {params.split} --shard {wildcards.shard} {params.frames}"
+        " --run {wildcards.run:q} --model {params.model:q}"
+        " --prompt {params.prompt:q} {params.questions} --code {params.code} --journal {params.journal:q}"
         " --output {output:q} 2>&1 | tee {log:q}"
+
+
+if STUDY.config["replays"]:
+
+    rule replay:
+        """Somebody else's predictions as answers: a row a clip of the shard that the CSV names."""
+        input:
+            predictions=lambda wildcards: by_content(
+                STUDY.config["replays"][wildcards.run]["predictions"]
+            ),
+            clips="<results>/clips.parquet",
+        output:
+            "<results>/answers/{run}/{shard}.parquet",
+        log:
+            "<logs>/replay/{run}/{shard}.log",
+        benchmark:
+            "<benchmarks>/replay/{run}/{shard}.tsv"
+        wildcard_constraints:
+            run="|".join(map(re.escape, STUDY.config["replays"])),
+        localrule: True
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            code=code("replay"),
+            split=DATASET["split"],
+            content=lambda wildcards: content(STUDY.config["replays"][wildcards.run]["predictions"]),
+        shell:
+            "python workflow/scripts/replay.py --predictions {input.predictions:q}"
+            " --clips {input.clips:q} --splits {params.split} --shard {wildcards.shard}"
+            " --output {output:q} 2>&1 | tee {log:q}"

@@ -12,16 +12,19 @@ rule map_labels:
         "<logs>/map_labels/{run}.log",
     benchmark:
         "<benchmarks>/map_labels/{run}.tsv"
+    wildcard_constraints:
+        run="|".join(map(re.escape, SCORED)),
     conda:
         "../../envs/zerosign.yaml"
     params:
         code=code("map_labels"),
         split=DATASET["split"],
         settings=as_json(STUDY.config["mapping"]),
+        candidates=lambda wildcards: candidates_option(wildcards.run),
     shell:
         "python workflow/scripts/map_labels.py --answers {input.answers:q} --clips {input.clips:q}"
-        " --splits {params.split} --settings {params.settings:q} --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        " --splits {params.split} --settings {params.settings:q} {params.candidates}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 if STUDY.config["synonyms"]:
@@ -30,6 +33,7 @@ if STUDY.config["synonyms"]:
         """Synonyms of every gloss, and which of them are glosses themselves."""
         input:
             clips="<results>/clips.parquet",
+            source=synonym_source(),
         output:
             "<results>/synonyms.parquet",
         log:
@@ -40,7 +44,8 @@ if STUDY.config["synonyms"]:
             "../../envs/zerosign.yaml"
         params:
             code=code("synonyms"),
-            source=synonym_source(),
+            content=[content(path) for path in synonym_source()],
+            source=synonym_option(),
         shell:
             "python workflow/scripts/synonyms.py --clips {input.clips:q} {params.source}"
             " --output {output:q} 2>&1 | tee {log:q}"
@@ -50,18 +55,12 @@ rule score:
     """Tables of all runs: accuracy, intervals, comparisons, mappers, outcomes, breakdowns."""
     input:
         clips="<results>/clips.parquet",
-        predictions=expand("<results>/predictions/{run}.parquet", run=STUDY.runs),
+        predictions=expand("<results>/predictions/{run}.parquet", run=SCORED),
         flags=["<results>/splits/flags.parquet", "<results>/splits/near_duplicates.parquet"],
         synonyms=synonym_file(),
         published="config/published.csv",
     output:
-        report(
-            expand(
-                "<results>/tables/{table}.{kind}", table=SCORE_TABLES, kind=["csv", "md", "tex"]
-            ),
-            caption="../report/tables.rst",
-            category="Tables",
-        ),
+        table_files("tables", SCORE_TABLES, "../report/tables.rst", "Tables"),
     log:
         "<logs>/score.log",
     benchmark:
@@ -70,8 +69,10 @@ rule score:
         "../../envs/zerosign.yaml"
     params:
         code=code("score"),
-        runs=as_json(STUDY.run_list()),
-        prompts=lambda wildcards: as_json(STUDY.prompts),
+        runs=as_json(STUDY.scored),
+        prompts=lambda wildcards: as_json(
+            {run.prompt: STUDY.prompts[run.prompt] for run in STUDY.predict_runs.values()}
+        ),
         synonyms=lambda wildcards, input: f"--synonyms {input.synonyms}" if input.synonyms else "",
         filters=as_json(STUDY.config["filters"]),
         dataset=STUDY.title,

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     video.add_argument("--decoded", help="the shard's decoded frames (.npz)")
     video.add_argument("--selection", help="the shard's frame selection (.npz)")
     text = parser.add_argument_group("texts: glosses, texts and text[C, D]")
-    text.add_argument("--texts", help="CSV (gloss, description) or JSON (gloss: description)")
+    text.add_argument("--texts", help="descriptions.parquet; glosses without are left out")
     text.add_argument(
         "--template", help="text of every gloss in the clips, e.g. 'sign for {gloss}'"
     )
@@ -41,12 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.template:
             texts = embedding.from_template(args.template, glosses)
         else:
-            given = embedding.read_texts(args.texts)
-            texts = {gloss: given[gloss] for gloss in glosses if gloss in given}
-            if not texts:
-                raise UserError(
-                    f"{args.texts}: describes none of the study's {len(glosses)} glosses"
-                )
+            described = pl.read_parquet(args.texts, columns=["gloss", "description"])
+            texts = dict(described.iter_rows())
             cli.log.info("%d of %d glosses have a description", len(texts), len(glosses))
         with devices.claim(args.model.get("gpus", 1)):
             embedding.write_texts(adapter.load(args.model), texts, args.output)

@@ -1,4 +1,8 @@
-"""Ask one run's question about the clips of one shard; a journal keeps every answer."""
+"""Ask one run's question about the clips of one shard; a journal keeps every answer.
+
+Without --decoded and --selection the model is asked without a video: what it answers then is its
+prior, the same for all clips, and asked once.
+"""
 
 import argparse
 import contextlib
@@ -29,6 +33,7 @@ SCHEMA: dict[str, Any] = {
     "timestamps": pl.List(pl.Float64),
     "seconds": pl.Float64,
     "samples": pl.List(pl.Utf8),
+    "finishes": pl.List(pl.Utf8),
     "labels": pl.List(pl.Utf8),
     "scores": pl.List(pl.Float64),
     "key": pl.Utf8,
@@ -45,12 +50,17 @@ class Question:
 
 
 def questions(args: argparse.Namespace, clips: pl.DataFrame) -> list[Question]:
-    """The questions about the shard's clips, in order; without a table of them, one a clip."""
+    """The questions about the shard's clips, in order; without a table of them, the prompt's."""
     ours = clips.filter((pl.col("split") == args.split) & (pl.col("shard") == args.shard))
     video_ids = ours["video_id"].to_list()
-    values = {"candidates": prompts.candidates(clips["gloss"].to_list())}
+    glosses = clips["gloss"].unique().to_list()
     if not args.questions:
-        return [Question(video_id, "", values) for video_id in video_ids]
+        return [
+            Question(video_id, name, {"candidates": prompts.candidates(glosses, video_id, name)})
+            for video_id in video_ids
+            for name in prompts.questions(args.prompt)
+        ]
+    values = {"candidates": prompts.candidates(glosses)}
     table = pl.read_parquet(args.questions)
     if missing := {"video_id", "question"} - set(table.columns):
         raise UserError(f"{args.questions}: lacks the column {sorted(missing)[0]!r}")
@@ -70,7 +80,7 @@ def without_frames(args: argparse.Namespace, video_ids: Iterable[str]) -> dict[s
     """
     availability = pl.read_parquet(args.availability, columns=["video_id", "status", "detail"])
     status = {row[0]: row[1:] for row in availability.iter_rows()}
-    failures = framecache.failures(args.selection)
+    failures = framecache.failures(args.selection) if args.selection else {}
     found: dict[str, Answer] = {}
     for video_id in video_ids:
         if video_id not in status:
@@ -91,12 +101,18 @@ def ask(
     """Key and answer of each question: from the journal, or from the model."""
     model, adapter = args.model, adapters.module(args.model)
     identity = adapter.identity(model)
-    clips = inference.described(args.selection, dict.fromkeys(q.video_id for q in asked))
+    video_ids = dict.fromkeys(question.video_id for question in asked)
+    if args.selection:
+        clips = inference.described(args.selection, video_ids)
+    else:
+        clips = map(inference.unseen, video_ids)
     clip_of = {clip.video_id: clip for clip in clips}
     requests: dict[str, Request] = {}
     keys = []
     for question in asked:
         messages, candidates = adapter.pose(model, args.run, args.prompt, question.values, glosses)
+        if not args.selection:
+            messages = prompts.without_video(messages)
         request = Request(clip_of[question.video_id], messages, question.name, candidates)
         keys.append(inference.request_key(request, identity, args.code))
         # Clips that look the same to the model (WLASL has some) are asked about once.
@@ -108,7 +124,9 @@ def ask(
             held.enter_context(devices.claim(model.get("gpus", 1)))
             loaded = adapter.load(model)
             batch_size = model.get("batch_size")
-            stream = inference.answer_all(with_pixels(args, new), loaded, book, batch_size)
+            shown = with_pixels(args, new) if args.selection else new.items()
+            memory = inference.batch_size_file(args.journal, model, args.selection)
+            stream = inference.answer_all(shown, loaded, book, batch_size, memory)
             for key, answer in cli.progress(stream, len(new), args.run, "answers"):
                 if answer.finish == "error":
                     failed[key] = answer
@@ -133,8 +151,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--availability", required=True, help="availability.parquet")
     parser.add_argument("--split", required=True, help="the split asked about, e.g. test")
     parser.add_argument("--shard", required=True, type=int, help="number of the shard")
-    parser.add_argument("--decoded", required=True, help="the shard's decoded frames (.npz)")
-    parser.add_argument("--selection", required=True, help="the shard's frame selection (.npz)")
+    parser.add_argument("--decoded", help="the shard's decoded frames (.npz)")
+    parser.add_argument("--selection", help="the shard's frame selection (.npz)")
     parser.add_argument("--model", required=True, type=json.loads, help="model entry, as JSON")
     parser.add_argument("--prompt", required=True, type=json.loads, help="prompt entry, as JSON")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Map a run's free answers to the classes of the study, a row a clip."""
+"""Map a run's answers to the classes of the study, a row a clip; several about a clip vote."""
 
 import argparse
 import json
@@ -27,6 +27,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         required=True,
         help='JSON: {"encoder": {"checkpoint", "revision"}, "threshold"}',
     )
+    parser.add_argument(
+        "--candidates",
+        action="store_true",
+        help="the prompt listed the glosses: record the places of those that were named",
+    )
     parser.add_argument("--output", type=Path, required=True, help="predictions, Parquet")
     options = parser.parse_args(argv)
 
@@ -38,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         class_glosses(clips),
         load_encoder(**options.settings["encoder"]),
         options.settings["threshold"],
+        options.candidates,
     )
     write_parquet(predictions, options.output)
     counts = predictions["outcome"].value_counts(sort=True).iter_rows()

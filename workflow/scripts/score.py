@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from zerosign import cli, comparisons, leaks, mappers, published, relations, scores
+from zerosign import cli, comparisons, controls, leaks, mappers, published, relations, scores, votes
 from zerosign.errors import UserError
 from zerosign.mapping import class_glosses
 from zerosign.tables import write_table
@@ -125,7 +125,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             mappers.table(joined, glosses, runs, confidence),
             "The same answers mapped to classes in several ways: "
             + "; ".join(f"{name}: {text}" for name, text in mappers.MAPPERS.items())
-            + f". {level} Wilson intervals.",
+            + f"; {mappers.LIKELIHOOD}: the likeliest, of a run that scored them. "
+            f"{level} Wilson intervals.",
         ),
         "mapper_agreement": (
             mappers.agreement(joined, glosses, runs),
@@ -155,12 +156,35 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"class, and with and without each flag of the audit; {level} Wilson intervals.",
         ),
     }
+    tables["permuted"] = (
+        controls.permuted(joined, runs, settings["bootstrap"], settings["seed"]),
+        "Top-1 accuracy against its mean when the true classes are permuted among the clips (the "
+        "sum over the classes of share of the clips times share of the answers). p: share of the "
+        "random permutations, the true labels among them, that are as good as these or better.",
+    )
+    tables["calibration"] = (
+        scores.calibration(joined, runs, confidence),
+        "Runs that scored all classes: accuracy, the mean probability of the class chosen, and the "
+        f"expected calibration error over 10 equally wide bins; {level} Wilson intervals.",
+    )
+    tables["consistency"] = (
+        votes.consistency(joined, runs, confidence),
+        "Runs with several answers about a clip: mean share of them that agree with their vote, "
+        "share of clips where all do, mean accuracy of a single answer, and of the vote with "
+        f"{level} Wilson intervals.",
+    )
     tables["filtered"] = (
         scores.filtered(joined, runs, flagged, options.filters, confidence),
         "Top-1 accuracy on all clips and without those that a filter of the study leaves out, by "
         f"the audit's flags; {level} Wilson intervals.",
     )
     if options.prompts:
+        tables["position_bias"] = (
+            votes.position_biases(joined, len(glosses), runs, options.prompts),
+            "Where in the list of candidates the answers come from: shares of its first and last "
+            "tenth, and a chi-squared test of all tenths against equal shares. With orders 0 the "
+            "list is alphabetical: place and gloss are then the same thing.",
+        )
         tables["leaks"] = (
             leaks.table(joined, runs, options.prompts, glosses, confidence),
             "Classes that a prompt gives as examples (or uses in its sentences), and accuracy "

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from zerosign.errors import UserError
+from zerosign.io import sha256_file
 from zerosign.probe import not_video
 
 AGENT = "Mozilla/5.0 (compatible; zerosign/0.1; academic data set; one request at a time)"
@@ -125,6 +127,22 @@ def download(
                 raise
             time.sleep(wait)
             pause *= 2
+
+
+def fetch_known(url: str, target: Path, sha256: Collection[str], limits: Limits) -> None:
+    """Get a file to ``target`` if its checksum is one of ``sha256``. Raises UserError."""
+    fresh = Path(f"{target}.download")
+    try:
+        with requests.Session() as session:
+            download(url, fresh, session, limits, Pace(limits.interval), video=False)
+    except Refused as refused:
+        raise UserError(f"{url}: {refused.detail}; or put the file at {target} yourself") from None
+    found = sha256_file(fresh)
+    if found not in sha256:
+        fresh.unlink()
+        wanted = " or ".join(sha256)
+        raise UserError(f"{url}: not the known file: sha256 {found}, expected {wanted}")
+    fresh.replace(target)
 
 
 def _attempt(

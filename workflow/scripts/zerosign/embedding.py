@@ -8,11 +8,9 @@ normalised: a cosine does that.
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import polars as pl
 
 from zerosign import io
 from zerosign.errors import UserError
@@ -47,29 +45,6 @@ def write_texts(embedder: Embedder, texts: Mapping[str, str], path: str | os.Pat
     rows = _checked(embedder.embed_texts(list(texts.values())), "a text")
     glosses = np.array(list(texts), dtype=np.str_)
     _write(path, glosses=glosses, texts=np.array(list(texts.values()), dtype=np.str_), text=rows)
-
-
-def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Gloss → description from a CSV with columns gloss and description, or a JSON object."""
-    if Path(path).suffix == ".json":
-        value = io.read_json(path)
-        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-            raise UserError(f"{path}: must be one object of gloss: description")
-        return value
-    try:
-        table = pl.read_csv(path, infer_schema=False, empty_string_is_null=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise UserError(f"{path}: not a readable CSV ({str(error).splitlines()[0]})") from None
-    if missing := {"gloss", "description"} - set(table.columns):
-        raise UserError(f"{path}: lacks the column {sorted(missing)[0]!r}")
-    texts: dict[str, str] = {}
-    for gloss, description in table.select("gloss", "description").iter_rows():
-        if gloss in texts:
-            raise UserError(f"{path}: gloss {gloss!r} stands twice")
-        if not description.strip():
-            raise UserError(f"{path}: gloss {gloss!r} has no description")
-        texts[gloss] = description
-    return texts
 
 
 def from_template(template: str, glosses: Iterable[str]) -> dict[str, str]:

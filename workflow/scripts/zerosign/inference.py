@@ -1,10 +1,13 @@
 """Put questions about clips to a model, in batches, each answer recorded as soon as it is there."""
 
 import dataclasses
+import json
+import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +53,21 @@ def described(selection: str, video_ids: Iterable[str]) -> Iterator[Clip]:
         )
 
 
+def unseen(video_id: str) -> Clip:
+    """A clip of which nothing is shown: to a model, all such clips are the same."""
+    nothing = np.empty(0)
+    return Clip(
+        video_id=video_id,
+        frames=np.empty((0, 0, 0, 3), np.uint8),
+        indices=nothing.astype(np.int64),
+        timestamps=nothing,
+        fps=0.0,
+        total_frames=0,
+        duration=0.0,
+        digest="no frames",
+    )
+
+
 def request_key(request: Request, identity: Mapping[str, Any], code: str) -> str:
     """Digest of all that determines an answer. Needs no pixels: the clip has their digest."""
     clip = request.clip
@@ -67,13 +85,21 @@ def request_key(request: Request, identity: Mapping[str, Any], code: str) -> str
 class BatchSize:
     """How many requests go in a batch.
 
-    Without a number from the user it begins small and doubles on a GPU while memory has room. In
-    any case it is halved when memory runs out, and does not grow again.
+    Without a number from the user it begins small, or with what an earlier job left in the file
+    ``memory``, and doubles on a GPU while memory has room. In any case it is halved when memory
+    runs out, and does not grow again in this job.
     """
 
-    def __init__(self, size: int | None) -> None:
-        self.size = size or FIRST_BATCH
+    def __init__(self, size: int | None, memory: Path | None = None) -> None:
+        self._memory = memory if size is None else None
+        self._found = _recalled(self._memory) if self._memory else None
+        self.size = size or self._found or FIRST_BATCH
         self._grows = size is None
+
+    def remember(self) -> None:
+        """Leave the size for the next job. Too large a one is halved there, too small one grows."""
+        if self._memory and self.size != self._found:
+            io.write_json({"batch_size": self.size}, self._memory)
 
     def halve(self, tried: int) -> None:
         """After a batch of ``tried`` did not fit. `UserError` when a single request does not."""
@@ -93,6 +119,40 @@ class BatchSize:
             self.size *= 2
 
 
+def _recalled(path: Path) -> int | None:
+    """The batch size in a file; None without the file or a size in it."""
+    try:
+        size = json.loads(path.read_bytes())["batch_size"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return size if isinstance(size, int) and 1 <= size <= LARGEST_BATCH else None
+
+
+def batch_size_file(
+    journal: str | os.PathLike[str], entry: Mapping[str, Any], selection: str | None
+) -> Path | None:
+    """Where jobs with these GPUs, this model and frames selected so note what batch fitted.
+
+    Beside the journal, so that the shards of a run share it. None without a GPU: there batches keep
+    their size.
+    """
+    devices = gpus()
+    if not devices:
+        return None
+    sampling = framecache.read_index(selection)["sampling"] if selection else None
+    model = {key: value for key, value in entry.items() if key != "batch_size"}
+    name = io.digest({"model": model, "sampling": sampling, "gpus": devices})[:16]
+    return Path(journal).parent / f"batch-size-{name}.json"
+
+
+def gpus() -> list[list[Any]]:
+    """Name and bytes of memory of each GPU that this process may use."""
+    import torch
+
+    found = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
+    return [[device.name, device.total_memory] for device in found]
+
+
 def memory_used() -> float:
     """Largest share of any GPU's memory in use since the last call; 1 without a GPU."""
     import torch
@@ -110,15 +170,16 @@ def answer_all(
     adapter: Adapter,
     journal: Journal,
     batch_size: int | None = None,
+    memory: Path | None = None,
 ) -> Iterator[tuple[str, Answer]]:
     """Answer every request (key, request); yields (key, answer) as they come, in any order.
 
     Requests are read lazily in another thread, which also runs the adapter's CPU part one batch
     ahead of the model. An answer is in the journal before it is yielded. A request that the model
     can't be asked gets an ``error`` answer, which is not recorded; if that happens to every one of
-    several requests, it is a `UserError`.
+    several requests, it is a `UserError`. ``memory``: see `batch_size_file`.
     """
-    limit = BatchSize(batch_size)
+    limit = BatchSize(batch_size, memory)
     feed = _Feed(requests, adapter, limit)
     asked = 0
     failures: list[Answer] = []
@@ -131,6 +192,7 @@ def answer_all(
                 yield key, answer
     finally:
         feed.stop()
+    limit.remember()
     if len(failures) == asked > 1:
         raise UserError(f"all {asked} requests failed; the first: {failures[0].error}")
 

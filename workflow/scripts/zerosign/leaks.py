@@ -57,10 +57,13 @@ def table(
     """Each run with the glosses its prompt gives as examples, scored with and without their clips.
 
     `prompts` are entries with the texts system and user. A list of all candidates gives nothing
-    away of one class more than of another, so {candidates} does not count.
+    away of one class more than of another, so {candidates} does not count. A replay, whose prompt
+    is not known, has no row.
     """
     rows = []
     for run in runs:
+        if not run["prompt"]:
+            continue
         entry = prompts[run["prompt"]]
         found = named(f"{entry.get('system') or ''}\n{entry['user']}", glosses)
         seen = joined.filter(available(), pl.col("run") == run["run"])

@@ -16,18 +16,16 @@ MAPPERS = {
     "similarity": "the study's: normalised, else nearest sentence above the threshold",
     "nearest": "normalised, else nearest sentence, however far",
 }
+LIKELIHOOD = "likelihood"
+"""The one mapping of a run that scored all classes: the likeliest."""
 
 
 def mapped(joined: pl.DataFrame, glosses: Sequence[str]) -> pl.DataFrame:
-    """`joined` with the class of each mapper (null: none) in a column of its name.
-
-    Only free answers: those decided by the likelihood of the classes have no other mapping.
-    """
-    free = joined.filter(pl.col("step") != "likelihood")
+    """`joined` with the class of each mapper (null: none) in a column of its name."""
     literal = {gloss.lower(): index for index, gloss in reversed(list(enumerate(glosses)))}
     by_gloss = {gloss: index for index, gloss in enumerate(glosses)}
     known = pl.col("outcome").is_in(["error", "missing"]).not_()
-    return free.with_columns(
+    return joined.with_columns(
         pl.when(known)
         .then(pl.col("text").str.strip_chars().str.to_lowercase())
         .replace_strict(literal, default=None, return_dtype=pl.Int32)
@@ -38,6 +36,7 @@ def mapped(joined: pl.DataFrame, glosses: Sequence[str]) -> pl.DataFrame:
             "predicted_index",
             pl.col("nearest").replace_strict(by_gloss, default=None, return_dtype=pl.Int32),
         ).alias("nearest"),
+        pl.when(pl.col("step") == LIKELIHOOD).then("predicted_index").alias(LIKELIHOOD),
     )
 
 
@@ -48,11 +47,13 @@ def table(
 
     top1_answered leaves clips without an answer (errors) out of the denominator. With the strict
     mapper that is what the script of Javorek et al. (2026) prints, but for answers that pandas
-    reads as missing: "none", "null", "nan" never count there, although "none" is a class.
+    reads as missing: "none", "null", "nan" never count there, although "none" is a class. A run
+    that scored the classes has no free answers, and one row: the likeliest class. Of several
+    answers about a clip only the one that stands for it is mapped.
     """
     rows = []
     for run, seen in _by_run(joined, glosses, runs):
-        for mapper in MAPPERS:
+        for mapper in [LIKELIHOOD] if _scored(seen) else MAPPERS:
             correct = int((seen[mapper] == seen["class_index"]).sum())
             low, high = wilson(correct, seen.height, confidence)
             answered = int((seen["outcome"] != "error").sum())
@@ -77,9 +78,11 @@ def table(
 def agreement(
     joined: pl.DataFrame, glosses: Sequence[str], runs: Sequence[dict[str, Any]]
 ) -> pl.DataFrame:
-    """Agreement of each pair of mappers on a run's answers, "no class" being an answer too."""
+    """Agreement of each pair of mappers on a run's free answers, "no class" being one too."""
     rows = []
     for run, seen in _by_run(joined, glosses, runs):
+        if _scored(seen):
+            continue
         for a, b in itertools.combinations(MAPPERS, 2):
             first, second = (seen[mapper].fill_null(-1).to_numpy() for mapper in (a, b))
             rows.append(
@@ -99,9 +102,14 @@ def agreement(
 def _by_run(
     joined: pl.DataFrame, glosses: Sequence[str], runs: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Each run that gave free answers, with its available clips."""
+    """Each run with its available clips, where it has any."""
     seen = mapped(joined, glosses).filter(available())
     for run in runs:
         part = seen.filter(pl.col("run") == run["run"])
         if part.height:
             yield run["run"], part
+
+
+def _scored(seen: pl.DataFrame) -> bool:
+    """Whether a run scored all classes instead of answering freely."""
+    return bool((seen["step"] == LIKELIHOOD).any())

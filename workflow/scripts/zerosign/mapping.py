@@ -1,19 +1,22 @@
 """From free answers to classes: exact match, then sentence similarity; failures keep their class.
 
 `step` says what decided (exact, similarity, likelihood, none), `outcome` what became of the clip.
+Several answers about a clip (orders of the candidates, samples) are mapped one by one and vote.
 """
 
 import functools
 import importlib.util
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from scipy.special import softmax
 
-from zerosign import torch_setup
+from zerosign import prompts, torch_setup
 from zerosign.errors import UserError
 from zerosign.normalise import forms, normal, said, visible
 
@@ -33,12 +36,15 @@ PREDICTIONS = {
     "similarity": pl.Float64,
     "nearest": pl.String,
     "top5": pl.List(pl.Int32),
+    "probability": pl.Float64,
+    "votes": pl.List(pl.Int32),
+    "positions": pl.List(pl.Int32),
     "outcome": pl.String,
     "correct": pl.Boolean,
 }
 Encoder = Callable[[Sequence[str]], np.ndarray]
 
-_DECIMALS = 5  # similarities closer than this are ties: batches differ by about 1e-7
+DECIMALS = 5  # similarities closer than this are ties: batches differ by about 1e-7
 _PACKAGE = "package:"
 _REFUSAL = re.compile(
     r"\b(?:i|we)(?: am|'m| are|'re)?(?: really)?"
@@ -55,7 +61,8 @@ class Decision(NamedTuple):
     """What an answer became.
 
     `index` is the class or -1, `compared` the form that was looked at, `nearest` the class of
-    highest cosine, above the threshold or not, or -1 where no cosine was needed.
+    highest cosine, above the threshold or not, or -1 where no cosine was needed. `top5` and
+    `probability`, that of the class, stand where the classes were scored.
     """
 
     outcome: str
@@ -65,6 +72,16 @@ class Decision(NamedTuple):
     compared: str
     nearest: int = -1
     top5: list[int] | None = None
+    probability: float | None = None
+
+
+class Said(NamedTuple):
+    """One of the answers about a clip: scores are of every class, or None; see `_said`."""
+
+    finish: str
+    text: str
+    scores: Sequence[float] | None
+    question: str
 
 
 def exact(text: str, classes: Mapping[str, int]) -> tuple[int, str] | None:
@@ -84,7 +101,7 @@ def is_refusal(text: str) -> bool:
 
 
 def decide(
-    answers: Sequence[tuple[str, str, Sequence[float] | None]],
+    answers: Iterable[tuple[str, str, Sequence[float] | None]],
     glosses: Sequence[str],
     encode: Encoder,
     threshold: float,
@@ -115,56 +132,108 @@ def map_answers(
     glosses: Sequence[str],
     encode: Encoder,
     threshold: float,
+    candidates: bool = False,
 ) -> pl.DataFrame:
     """Predictions (schema `PREDICTIONS`): a row for every clip of `expected`, in its order.
 
-    `answers` as inference writes them, optionally with `scores`, a list of one number a class. A
-    clip without an answer is missing; an answer for another clip, or a second one is a `UserError`.
+    `answers` as inference writes them, a row a question, optionally with `samples` and `finishes`,
+    or `labels` and `scores`. Each answer and each sample is mapped and is a vote; the row is that
+    of the vote which `elect` chooses. votes: the class of each, or null; positions, if the prompt
+    lists the `candidates`: where each class stood in the list that this question showed, from 0.
+
+    A clip without an answer is missing; an answer for another clip, or a second one to a question,
+    is a `UserError`.
     """
-    asked = answers.filter(pl.col("question") == "")
-    unknown = asked.join(expected, on="video_id", how="anti")["video_id"].sort()
+    unknown = answers.join(expected, on="video_id", how="anti")["video_id"].sort()
     if len(unknown):
         raise UserError(
             f"answers: clip {unknown[0]} (and {len(unknown) - 1} more) is none of the expected "
             "clips; were the splits changed? Delete these answers"
         )
-    if asked["video_id"].is_duplicated().any():
-        twice = asked.filter(pl.col("video_id").is_duplicated())["video_id"].sort()[0]
-        raise UserError(f"answers: clip {twice} is answered twice; give each shard once")
-    if "scores" not in asked.columns:
-        asked = asked.with_columns(scores=pl.lit(None, pl.List(pl.Float64)))
-    rows = expected.select("video_id", "gloss", "class_index").join(
-        asked.select("video_id", "text", "finish", "scores"),
-        on="video_id",
-        how="left",
-        maintain_order="left",
-    )
-    rows = rows.with_columns(pl.col("text").fill_null(""), pl.col("finish").fill_null("missing"))
-    for scores in rows["scores"].drop_nulls():
-        if len(scores) != len(glosses):
-            raise UserError(f"answers: {len(scores)} scores a clip for {len(glosses)} classes")
-    decisions = decide(
-        list(rows.select("finish", "text", "scores").iter_rows()), glosses, encode, threshold
-    )
-    indices = [None if d.index < 0 else d.index for d in decisions]
+    keys = ["video_id", "question"]
+    twice = answers.filter(pl.struct(keys).is_duplicated())["video_id"].sort()
+    if len(twice):
+        raise UserError(f"answers: clip {twice[0]} is answered twice; give each shard once")
+    classes = {gloss: index for index, gloss in enumerate(glosses)}
+    given: dict[str, list[Said]] = {}
+    for row in answers.iter_rows(named=True):
+        given.setdefault(row["video_id"], []).extend(_said(row, classes))
+    rows = expected.select("video_id", "gloss", "class_index")
+    heard = [given.get(video_id, [_SILENCE]) for video_id in rows["video_id"]]
+    flat = iter(decide([s[:3] for clip in heard for s in clip], glosses, encode, threshold))
+    table = []
+    for facts, clip in zip(rows.iter_rows(named=True), heard, strict=True):
+        decisions = [next(flat) for _ in clip]
+        chosen = elect(decisions)
+        found = decisions[chosen]
+        named = [None if d.index < 0 else d.index for d in decisions]
+        positions = None
+        if candidates:
+            positions = [
+                None if index is None else _position(glosses, index, facts["video_id"], s.question)
+                for index, s in zip(named, clip, strict=True)
+            ]
+        table.append(
+            facts
+            | {
+                "text": clip[chosen].text,
+                "compared": found.compared,
+                "predicted": _name(glosses, found.index),
+                "predicted_index": named[chosen],
+                "step": found.step,
+                "similarity": found.similarity,
+                "nearest": _name(glosses, found.nearest),
+                "top5": found.top5,
+                "probability": found.probability,
+                "votes": named,
+                "positions": positions,
+                "outcome": found.outcome,
+                "correct": named[chosen] == facts["class_index"],
+            }
+        )
+    return pl.DataFrame(table, schema=PREDICTIONS)
 
-    def names(chosen: Iterable[int]) -> pl.Series:
-        return pl.Series([None if i < 0 else glosses[i] for i in chosen], dtype=pl.String)
 
-    return rows.with_columns(
-        compared=pl.Series([d.compared for d in decisions], dtype=pl.String),
-        predicted=names(d.index for d in decisions),
-        predicted_index=pl.Series(indices, dtype=pl.Int32),
-        step=pl.Series([d.step for d in decisions], dtype=pl.String),
-        similarity=pl.Series([d.similarity for d in decisions], dtype=pl.Float64),
-        nearest=names(d.nearest for d in decisions),
-        top5=pl.Series([d.top5 for d in decisions], dtype=pl.List(pl.Int32)),
-        outcome=pl.Series([d.outcome for d in decisions], dtype=pl.String),
-        correct=pl.Series(
-            [i == truth for i, truth in zip(indices, rows["class_index"], strict=True)],
-            dtype=pl.Boolean,
-        ),
-    ).select(pl.col(name).cast(dtype) for name, dtype in PREDICTIONS.items())
+def elect(decisions: Sequence[Decision]) -> int:
+    """Which of a clip's decisions stands for it: the first of those for the most frequent class.
+
+    Of equally frequent classes that which was named first. Where none names a class, the first.
+    """
+    named = [d.index for d in decisions if d.index >= 0]
+    if not named:
+        return 0
+    winner = Counter(named).most_common(1)[0][0]  # in the order of first appearance
+    return next(i for i, d in enumerate(decisions) if d.index == winner)
+
+
+_SILENCE = Said("missing", "", None, "")
+
+
+def _said(row: Mapping[str, Any], classes: Mapping[str, int]) -> list[Said]:
+    """The votes in a row of answers: its samples, or its one answer, scores in class order."""
+    question = row["question"]
+    if row.get("samples"):
+        pairs = zip(row["finishes"], row["samples"], strict=True)
+        return [Said(finish, text, None, question) for finish, text in pairs]
+    scores = None
+    if row.get("scores"):
+        if sorted(row["labels"]) != sorted(classes):
+            raise UserError(
+                f"answers: clip {row['video_id']} has scores of {len(row['labels'])} labels that "
+                f"are not the {len(classes)} glosses; were the clips changed? Delete these answers"
+            )
+        by_label = dict(zip(row["labels"], row["scores"], strict=True))
+        scores = [by_label[gloss] for gloss in classes]
+    return [Said(row["finish"], row["text"] or "", scores, question)]
+
+
+def _position(glosses: Sequence[str], index: int, video_id: str, question: str) -> int:
+    """Place of a class in the list of candidates that a question showed, from 0."""
+    return prompts.listed(glosses, video_id, question).index(glosses[index])
+
+
+def _name(glosses: Sequence[str], index: int) -> str | None:
+    return None if index < 0 else glosses[index]
 
 
 def class_glosses(clips: pl.DataFrame) -> list[str]:
@@ -221,7 +290,11 @@ def _without_encoder(
         return Decision(finish, "none", -1, None, "")
     if scores is not None:
         order = np.argsort(-np.asarray(scores, float), kind="stable")
-        return Decision("mapped", "likelihood", int(order[0]), None, "", top5=order[:5].tolist())
+        best = int(order[0])
+        chance = float(softmax(scores)[best])
+        return Decision(
+            "mapped", "likelihood", best, None, "", top5=order[:5].tolist(), probability=chance
+        )
     seen = visible(text)
     whole = normal(seen)
     if not whole:
@@ -243,9 +316,9 @@ def _nearest(
     texts: Sequence[str], glosses: Sequence[str], encode: Encoder
 ) -> list[tuple[int, float]]:
     """For each text the class of highest cosine and that cosine; ties to the lowest index."""
-    cosines = np.round(encode(texts) @ encode([normal(g) for g in glosses]).T, _DECIMALS)
+    cosines = np.round(encode(texts) @ encode([normal(g) for g in glosses]).T, DECIMALS)
     best = cosines.argmax(axis=1)
-    return [(int(i), round(float(row[i]), _DECIMALS)) for i, row in zip(best, cosines, strict=True)]
+    return [(int(i), round(float(row[i]), DECIMALS)) for i, row in zip(best, cosines, strict=True)]
 
 
 def _by_similarity(decision: Decision, index: int, similarity: float, threshold: float) -> Decision:

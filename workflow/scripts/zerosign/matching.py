@@ -6,14 +6,41 @@ and Matthews' coefficient show it for what it is.
 
 import math
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from scipy.stats import chisquare
+import polars as pl
 
+from zerosign.errors import UserError
 from zerosign.normalise import normal, visible
-from zerosign.stats import wilson
+from zerosign.pairs import HARD, PAIRS, POSITIVE, RANDOM
+from zerosign.stats import NO_INTERVAL, cluster_codes, clustered_wilson, jackknife_correlation
 
 _VERDICT = re.compile(r"\b(yes|no)\b")
+
+OUTCOMES = {
+    "yes": "the answer is yes",
+    "no": "the answer is no",
+    "no_verdict": "an answer with neither word",
+    "cut_off": "the answer's end, where the verdict stands, was not reached",
+    "error": "the video is there, but no frames or no answer came",
+    "missing": "no usable video",
+}
+"""What becomes of a question."""
+
+VERDICTS = PAIRS | {
+    "text": pl.String,
+    "finish": pl.String,
+    "outcome": pl.String,
+    "verdict": pl.Boolean,
+    "p_yes": pl.Float64,
+    "correct": pl.Boolean,
+}
+NEGATIVES = {RANDOM: [RANDOM], HARD: [HARD], "all": [RANDOM, HARD]}
+"""The wrong pairs that a row of the table counts, beside all right ones."""
+
+_FLOOR = {"always yes": True, "always no": False}
 
 
 def verdict(text: str) -> bool | None:
@@ -69,24 +96,32 @@ def auroc(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def balanced_interval(
-    truth: np.ndarray, said: np.ndarray, confidence: float
+    truth: np.ndarray, said: np.ndarray, signers: np.ndarray, confidence: float
 ) -> tuple[float, float]:
-    """Interval of the balanced accuracy from the Wilson intervals of its two rates.
+    """Interval of the balanced accuracy from those of its two rates; nan below two signers each.
 
-    MOVER (Zou & Donner 2008): the half widths add in quadrature, each rate weighing one half.
+    Each rate has Wilson's interval widened for pairs of one of `signers` (n,). MOVER (Zou & Donner
+    2008) joins them, each rate weighing one half, with their correlation over signers: a clip
+    stands in several pairs, and a model that says yes to a signer gains in one rate what it loses
+    in the other.
     """
+    right = (said == truth).astype(float)
     rates, lows, highs = [], [], []
     for side in (truth, ~truth):
-        right = said[side] == truth[side]
-        if not len(right):
-            return math.nan, math.nan
-        low, high = wilson(int(right.sum()), len(right), confidence)
-        rates.append(float(right.mean()))
+        low, high, _ = clustered_wilson(right[side], confidence, signers[side])
+        if math.isnan(low):
+            return NO_INTERVAL
+        rates.append(float(right[side].mean()))
         lows.append(low)
         highs.append(high)
+    correlation = jackknife_correlation(right, signers, truth)
+
+    def joined(a: float, b: float) -> float:
+        return math.sqrt(max(0.0, a * a + b * b + 2 * correlation * a * b)) / 2
+
     middle = sum(rates) / 2
-    down = math.hypot(*(r - low for r, low in zip(rates, lows, strict=True))) / 2
-    up = math.hypot(*(high - r for r, high in zip(rates, highs, strict=True))) / 2
+    down = joined(*(rate - low for rate, low in zip(rates, lows, strict=True)))
+    up = joined(*(high - rate for rate, high in zip(rates, highs, strict=True)))
     return middle - down, middle + up
 
 
@@ -94,23 +129,132 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
 
 
-def position_bias(positions: np.ndarray, candidates: int, parts: int = 10) -> dict[str, float]:
-    """Whether answers come from some places of the candidate list more than from others.
+def judged(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """One run's verdicts (schema `VERDICTS`): a row for every pair, in the order of `pairs`.
 
-    `positions` (n,) from 0: where the named class stood in the list that this clip was shown. A
-    model that reads only the clips names every tenth of a shuffled list equally often.
+    `answers` as inference writes them. A pair without an answer is missing; an answer to another
+    question, or a second one, is a `UserError`. `p_yes` stands where the model scored yes and no.
     """
+    keys = ["video_id", "question"]
+    strange = answers.join(pairs, on=keys, how="anti").sort(keys)
+    if strange.height:
+        raise UserError(
+            f"answers: clip {strange['video_id'][0]} was asked about "
+            f"'{strange['question'][0]}', which is none of the pairs; delete these answers"
+        )
+    if answers.select(pl.struct(keys).is_duplicated().any()).item():
+        raise UserError("answers: a question is answered twice; give each shard once")
+    rows = pairs.join(
+        answers.select(*keys, "text", "finish", "labels", "scores"),
+        on=keys,
+        how="left",
+        maintain_order="left",
+    ).with_columns(pl.col("text").fill_null(""), pl.col("finish").fill_null("missing"))
+    found = [outcome(*row) for row in rows.select("finish", "text").iter_rows()]
+    said = [name == "yes" if name in ("yes", "no") else None for name in found]
+    chances = [p_yes(*row) for row in rows.select("labels", "scores").iter_rows()]
+    return rows.with_columns(
+        outcome=pl.Series(found, dtype=pl.String),
+        verdict=pl.Series(said, dtype=pl.Boolean),
+        p_yes=pl.Series(chances, dtype=pl.Float64),
+        correct=pl.Series(said, dtype=pl.Boolean).eq_missing(rows["match"]),
+    ).select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
 
-    edges = np.linspace(0, candidates, parts + 1)
-    counts, _ = np.histogram(positions + 0.5, edges)
-    widths = np.histogram(np.arange(candidates) + 0.5, edges)[0] / candidates
-    if not len(positions):
-        return {"n": 0, "first_part": math.nan, "last_part": math.nan, "p": math.nan}
-    test = chisquare(counts, widths * len(positions))
-    share = counts / len(positions)
+
+def outcome(finish: str, text: str) -> str:
+    """What became of an answer: a key of `OUTCOMES`."""
+    if finish in ("missing", "error"):
+        return finish
+    if finish == "length":
+        return "cut_off"
+    said = verdict(text)
+    return "no_verdict" if said is None else "yes" if said else "no"
+
+
+def p_yes(labels: Sequence[str] | None, scores: Sequence[float] | None) -> float | None:
+    """P(YES) of a closed answer, from the log-likelihoods of "yes" and "no"; None of a free one."""
+    if not labels or not scores:
+        return None
+    by_label = dict(zip(labels, scores, strict=True))
+    return 1 / (1 + math.exp(by_label["no"] - by_label["yes"]))
+
+
+def table(
+    verdicts: Sequence[pl.DataFrame],
+    clips: pl.DataFrame,
+    runs: Sequence[dict[str, Any]],
+    confidence: float,
+) -> pl.DataFrame:
+    """A row a run and set of wrong pairs (see `NEGATIVES`), and the floor that needs no model.
+
+    Measures are over the n pairs whose clip could be read, in which an error or an answer without
+    verdict counts against the run; accuracy_all and balanced_accuracy_all are over all n_expected,
+    in which a missing clip does too. `verdicts`: a frame a run, see `judged`; `clips` say whose.
+    """
+    verdicts = [
+        frame.join(
+            clips.select("video_id", "signer"), on="video_id", how="left", maintain_order="left"
+        )
+        for frame in verdicts
+    ]
+    rows = []
+    for run, frame in zip(runs, verdicts, strict=True):
+        facts = {key: run[key] for key in ("run", "model", "prompt", "sampling", "label")}
+        for negatives, part in _parts(frame):
+            rows.append(facts | {"kind": "run"} | _row(negatives, part, confidence))
+    for name, said in _FLOOR.items():
+        facts = {"run": name, "model": None, "prompt": None, "sampling": None, "label": name}
+        constant = verdicts[0].with_columns(
+            verdict=pl.lit(said),
+            outcome=pl.lit("yes" if said else "no"),
+            p_yes=pl.lit(None, pl.Float64),
+        )
+        for negatives, part in _parts(constant):
+            row = _row(negatives, part, confidence) | {"low": None, "high": None}
+            rows.append(facts | {"kind": "floor"} | row)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _parts(frame: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """All right pairs with each set of wrong ones that the study has."""
+    there = set(frame["kind"])
+    return [
+        (name, frame.filter(pl.col("kind").is_in([POSITIVE, *kinds])))
+        for name, kinds in NEGATIVES.items()
+        if there.issuperset(kinds)
+    ]
+
+
+def _row(negatives: str, part: pl.DataFrame, confidence: float) -> dict[str, Any]:
+    seen = part.filter(pl.col("outcome") != "missing")
+    truth, said = _sides(seen)
+    measured = measures(truth, said)
+    signers = cluster_codes(seen["signer"].to_list())
+    low, high = balanced_interval(truth, said, signers, confidence)
+    everything = measures(*_sides(part))
+    scored = seen.filter(pl.col("p_yes").is_not_null())
+    silent = seen["outcome"].is_in(["no_verdict", "cut_off"]).sum()
     return {
-        "n": len(positions),
-        "first_part": float(share[0]),
-        "last_part": float(share[-1]),
-        "p": float(test.pvalue),
+        "negatives": negatives,
+        "n_expected": part.height,
+        "n": seen.height,
+        "accuracy": measured["accuracy"],
+        "balanced_accuracy": measured["balanced_accuracy"],
+        "low": low,
+        "high": high,
+        **{key: measured[key] for key in ("mcc", "f1", "precision", "recall", "specificity")},
+        "yes_rate": _ratio(float((seen["outcome"] == "yes").sum()), seen.height),
+        "no_verdict": _ratio(float(silent), seen.height),
+        "n_error": int((seen["outcome"] == "error").sum()),
+        "n_missing": part.height - seen.height,
+        "accuracy_all": everything["accuracy"],
+        "balanced_accuracy_all": everything["balanced_accuracy"],
+        "n_scored": scored.height,
+        "auroc": auroc(scored["match"].to_numpy(), scored["p_yes"].to_numpy()),
     }
+
+
+def _sides(rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """What is so and what was said (n,), a missing verdict being the wrong one."""
+    truth = rows["match"].to_numpy()
+    return truth, against(truth, rows["verdict"].to_list())

@@ -76,6 +76,8 @@ _OUTCOMES = {  # column: (legend, colour, hatch)
 _PUBLISHED_MARKS = (
     "; published: secondary source (*), not checked (**), no whole number of n test clips (†)"
 )
+# Wrong pairs of matching: name, colour, marker, and where in a run's row they stand.
+_WRONG_PAIRS = (("random", BLUE, "o", -0.16), ("hard", ORANGE, "D", 0.16))
 _FLOOR = {"chance": ":", "majority": "--", "prior": "-."}
 
 
@@ -358,6 +360,42 @@ def alignment(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fi
     return figure
 
 
+def matching(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Figure:
+    """Balanced accuracy of each matching run on random and on hard wrong pairs, and its yeses."""
+    table = tables["matching"].filter(pl.col("kind") == "run", pl.col("negatives") != "all")
+    labels = table["label"].unique(maintain_order=True).to_list()
+    figure = Figure((COLUMN, ROW * 1.6 * _rows(labels, 24) + 1.1), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
+    handles = []
+    for negatives, colour, marker, shift in _WRONG_PAIRS:
+        part = table.filter(pl.col("negatives") == negatives)
+        for row in part.iter_rows(named=True):
+            y = labels.index(row["label"]) + shift
+            style = {"color": colour, "clip_on": False}
+            if row["balanced_accuracy"] is not None:
+                axes[0].plot([100 * row["low"], 100 * row["high"]], [y, y], lw=1, **style)
+                axes[0].plot(100 * row["balanced_accuracy"], y, marker, ms=3.5, **style)
+            if row["yes_rate"] is not None:
+                axes[1].plot(100 * row["yes_rate"], y, marker, ms=3.5, **style)
+        if part.height:
+            text = f"{negatives} wrong pairs"
+            handles.append(Line2D([], [], ls="", marker=marker, ms=3.5, color=colour, label=text))
+    axes[0].axvline(50, color=RED, lw=0.8, ls=":", zorder=0)
+    handles.append(Line2D([], [], color=RED, lw=0.8, ls=":", label="always yes, always no"))
+    for ax, name in zip(axes, ("balanced accuracy, %", "answered yes, %"), strict=True):
+        ax.set_xlim(0, 100)
+        ax.set_xlabel(name)
+        _grid(ax)
+    _labels(axes[0], labels, width=24)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    _footer(
+        figure,
+        f"n = {_range(table['n'])} of {_range(table['n_expected'])} pairs a point; "
+        f"{level} Wilson intervals of both rates; {origin}",
+    )
+    return figure
+
+
 def _stack(
     rows: Sequence[float], width: float, extra: float, gap: float = 0.0
 ) -> tuple[Figure, list[Axes]]:
@@ -450,4 +488,5 @@ FIGURES: dict[str, tuple[Drawing, tuple[str, ...]]] = {
     "per_gloss": (per_gloss, ("per_gloss", "outcomes")),
     "confusion": (confusion, ("confusions", "per_gloss", "outcomes")),
     "alignment": (alignment, ("alignment",)),
+    "matching": (matching, ("matching",)),
 }

@@ -3,6 +3,7 @@
 Imports nothing heavy: the Snakefile checks every prompt before it plans a job.
 """
 
+import hashlib
 import string
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,8 @@ from zerosign.errors import UserError
 Message = dict[str, Any]
 
 KNOWN = {
-    "candidates": "all glosses of the study, in alphabetical order, separated by commas",
+    "candidates": "all glosses of the study, separated by commas; in alphabetical order, or with "
+    "``orders`` in random ones",
     "gloss": "the gloss that one question asks about",
     "description": "the description of that gloss",
 }
@@ -59,6 +61,11 @@ def check(name: str, entry: Mapping[str, Any]) -> None:
     used = set()
     for part in ("system", "user"):
         used |= _used(name, part, entry.get(part) or "")
+    if task == "match" and not used & {"gloss", "description"}:
+        raise UserError(
+            f"prompt {name!r}: task 'match' needs {{gloss}} or {{description}}: "
+            "what the clip is compared with"
+        )
     for variable in sorted(used | declared):
         if variable not in KNOWN:
             raise UserError(
@@ -76,6 +83,11 @@ def check(name: str, entry: Mapping[str, Any]) -> None:
                 f"prompt {name!r}: declares the variable {variable!r} but no text uses "
                 f"{{{variable}}}; use it or remove it from variables"
             )
+    if "orders" in entry and not (task == "predict" and "candidates" in declared):
+        raise UserError(
+            f"prompt {name!r}: orders has no meaning without {{candidates}} in task 'predict'; "
+            "remove it"
+        )
 
 
 def render(name: str, entry: Mapping[str, Any], values: Mapping[str, str]) -> list[Message]:
@@ -101,6 +113,40 @@ def render(name: str, entry: Mapping[str, Any], values: Mapping[str, str]) -> li
     return messages
 
 
-def candidates(glosses: Sequence[str]) -> str:
-    """The value of ``{candidates}``."""
-    return ", ".join(sorted(set(glosses)))
+def without_video(messages: Sequence[Message]) -> list[Message]:
+    """Messages without the place of the clip's frames, for a question that shows none."""
+    return [
+        {**message, "content": [part for part in message["content"] if part["type"] != "video"]}
+        for message in messages
+    ]
+
+
+def questions(entry: Mapping[str, Any]) -> list[str]:
+    """Names of the questions that a prompt asks about each clip: one a candidate order, or ""."""
+    return [f"order {number}" for number in range(entry["orders"])] if "orders" in entry else [""]
+
+
+def listed(glosses: Sequence[str], video_id: str = "", question: str = "") -> list[str]:
+    """The candidates in the order of a question: alphabetical, or its own about this clip.
+
+    Ordered by a hash of question, clip and gloss, so that neither a gloss nor a clip has a place of
+    its own, and every machine and version lists them alike.
+    """
+
+    def place(gloss: str) -> bytes:
+        return hashlib.sha256(f"{question}/{video_id}/{gloss}".encode()).digest()
+
+    unique = sorted(set(glosses))
+    return sorted(unique, key=place) if question else unique
+
+
+def candidates(glosses: Sequence[str], video_id: str = "", question: str = "") -> str:
+    """The value of ``{candidates}`` in a question; see `listed`."""
+    return ", ".join(listed(glosses, video_id, question))
+
+
+def choices(entry: Mapping[str, Any], glosses: Sequence[str]) -> dict[str, str]:
+    """What a closed answer to this prompt is chosen from, and the text that stands for each."""
+    if entry.get("task") == "match":
+        return {"yes": "YES", "no": "NO"}
+    return {gloss: gloss for gloss in glosses}

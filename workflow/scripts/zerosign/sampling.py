@@ -8,6 +8,7 @@ A sampling is a mapping with ``strategy`` and that strategy's keys, and optional
   ``max_frames`` are thinned uniformly.
 - ``all``: every frame. ``middle``: frame T//2.
 - ``motion`` (``frames``: n): uniform within the signing part, as optical flow finds it.
+- ``none``: no frame at all. The model is asked without a video: what it says is its prior.
 
 ``ablation`` changes what is shown at the chosen times, not the times: ``reversed``, ``shuffled``
 (by ``seed`` and the video id) or ``static`` (the middle one of the chosen frames, throughout).
@@ -31,6 +32,7 @@ STRATEGIES: dict[str, dict[str, bool]] = {  # keys of each strategy: True = requ
     "all": {},
     "middle": {},
     "motion": {"frames": True},
+    "none": {},
 }
 ABLATIONS = ("reversed", "shuffled", "static")
 TIME_TOLERANCE = 1e-3  # s: containers round time stamps to as much as a millisecond
@@ -65,9 +67,16 @@ def base(sampling: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(
             f"sampling ablation {sampling['ablation']!r}: use one of {', '.join(ABLATIONS)}"
         )
+    if strategy == "none" and "ablation" in sampling:
+        raise UserError("sampling strategy 'none' shows no frames: it has no ablation")
     if "seed" in sampling and sampling.get("ablation") != "shuffled":
         raise UserError("sampling key 'seed' belongs to 'ablation: shuffled' only")
     return {key: sampling[key] for key in sorted(sampling) if key in keys or key == "strategy"}
+
+
+def shows_frames(sampling: Mapping[str, Any]) -> bool:
+    """Whether a model that is asked with this sampling sees anything of a clip."""
+    return sampling["strategy"] != "none"
 
 
 def decode_plan(samplings: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -78,7 +87,7 @@ def decode_plan(samplings: Mapping[str, Mapping[str, Any]]) -> list[dict[str, An
     (T//2 = 1*T//2), and everything beside ``all``. Motion keeps its place beside ``all``, since
     the clip's motion is measured while it is decoded.
     """
-    bases = [base(sampling) for sampling in samplings.values()]
+    bases = [b for b in map(base, samplings.values()) if shows_frames(b)]
     plan: list[dict[str, Any]] = []
     for strategy in STRATEGIES:
         own = sorted(

@@ -13,7 +13,13 @@ import polars as pl
 from zerosign.audit import FLAGS
 from zerosign.errors import UserError
 from zerosign.mapping import OUTCOMES
-from zerosign.stats import cluster_codes, clustered_wilson, distribution, wilson
+from zerosign.stats import (
+    calibration_error,
+    cluster_codes,
+    clustered_wilson,
+    distribution,
+    wilson,
+)
 
 RUN_KEYS = ("run", "model", "prompt", "sampling", "label")
 
@@ -119,6 +125,48 @@ def _top5(seen: pl.DataFrame, confidence: float) -> dict[str, Any]:
         "top5_low": low,
         "top5_high": high,
     }
+
+
+CALIBRATION = {
+    "run": pl.String,
+    "label": pl.String,
+    "n_scored": pl.Int64,
+    "top1": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "top5": pl.Float64,
+    "top5_low": pl.Float64,
+    "top5_high": pl.Float64,
+    "probability": pl.Float64,
+    "ece": pl.Float64,
+}
+
+
+def calibration(
+    joined: pl.DataFrame, runs: Sequence[dict[str, Any]], confidence: float
+) -> pl.DataFrame:
+    """A row (schema `CALIBRATION`) for each run that scored the classes, over its scored clips.
+
+    probability: the mean that the run gave its choice (softmax of the scores of all classes), to be
+    compared with top1; ece: see `stats.calibration_error`.
+    """
+    rows = []
+    for run in runs:
+        own = joined.filter(available(), pl.col("run") == run["run"])
+        scored = own.filter(pl.col("probability").is_not_null())
+        if scored.is_empty():
+            continue
+        correct, n = int(scored["correct"].sum()), scored.height
+        low, high = wilson(correct, n, confidence)
+        chances = scored["probability"].to_numpy()
+        rows.append(
+            {"run": run["run"], "label": run["label"], "n_scored": n}
+            | {"top1": correct / n, "low": low, "high": high}
+            | {key: value for key, value in _top5(scored, confidence).items() if key != "n_top5"}
+            | {"probability": float(chances.mean())}
+            | {"ece": calibration_error(chances, scored["correct"].to_numpy())}
+        )
+    return pl.DataFrame(rows, schema=CALIBRATION)
 
 
 def _floor(

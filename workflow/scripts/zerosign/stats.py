@@ -57,6 +57,23 @@ def jackknife_variance(
     return float((count - 1) / count * ((without - sums.sum() / sizes.sum()) ** 2).sum())
 
 
+def jackknife_correlation(values: np.ndarray, clusters: np.ndarray, side: np.ndarray) -> float:
+    """Correlation of the means of `values` (n,) where `side` (n,) holds and where it doesn't.
+
+    Leaving out one of `clusters` (n,) a time. 0 where nothing can be estimated.
+    """
+    _, codes = np.unique(clusters, return_inverse=True)
+    deviations = []
+    for part in (side, ~side):
+        sums, sizes = (np.bincount(codes, weights=w) for w in (part * values, part.astype(float)))
+        if (sizes == sizes.sum()).any():
+            return 0.0
+        deviations.append((sums.sum() - sums) / (sizes.sum() - sizes) - sums.sum() / sizes.sum())
+    a, b = deviations
+    spread = math.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / spread) if spread > 1e-12 else 0.0
+
+
 def design_effect(
     values: np.ndarray, *clusterings: np.ndarray, weights: np.ndarray | None = None
 ) -> float:
@@ -177,6 +194,19 @@ def kappa(a: np.ndarray, b: np.ndarray) -> float:
     labels = np.unique(np.concatenate([a, b]))
     by_chance = float(sum(np.mean(a == label) * np.mean(b == label) for label in labels))
     return (agreement - by_chance) / (1 - by_chance) if by_chance < 1 else math.nan
+
+
+def calibration_error(chances: np.ndarray, correct: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al. 2017) of answers given with these probabilities.
+
+    The mean over the answers (n,) of the distance between accuracy and mean probability in each of
+    `bins` equally wide bins (a bound belongs to the bin above it, 1 to the last). nan for none.
+    """
+    if not len(chances):
+        return math.nan
+    which = np.minimum((chances * bins).astype(int), bins - 1)
+    excess = np.bincount(which, weights=chances - correct, minlength=bins)
+    return float(np.abs(excess).sum() / len(chances))
 
 
 def distribution(counts: np.ndarray) -> dict[str, float]:

@@ -5,7 +5,7 @@ import copy
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ from typing import Any
 import jsonschema
 import yaml
 
-from zerosign import prompts
+from zerosign import prompts, wording
+from zerosign.adapters import WITHOUT_VIDEO
 from zerosign.errors import UserError
 from zerosign.io import digest
-from zerosign.sampling import base
+from zerosign.sampling import base, shows_frames
 
 DATASETS = "config/datasets.yaml"
+DOWNLOADS = "config/downloads.yaml"
+FLOOR = ("chance", "majority", "prior")  # rows of the accuracy table that no model made
 DOWNLOADED = "resources/"  # metadata below this folder is downloaded; elsewhere it is the user's
 
 
@@ -54,6 +57,7 @@ class Study:
     models: dict[str, dict[str, Any]]
     prompts: dict[str, dict[str, Any]]
     runs: dict[str, Run]
+    downloads: dict[str, dict[str, Any]]  # path: url, sha256s; of metadata and of synonyms
 
     @property
     def name(self) -> str:
@@ -65,6 +69,28 @@ class Study:
         dataset = self.config["dataset"]
         facts = dataset.get("facts")
         return f"{facts.upper()}{dataset['subset']}" if facts else self.name
+
+    @property
+    def match_runs(self) -> dict[str, Run]:
+        """The runs that ask whether a clip is a given sign."""
+        return {name: run for name, run in self.runs.items() if self.is_match(run.prompt)}
+
+    @property
+    def predict_runs(self) -> dict[str, Run]:
+        """The runs that ask which sign a clip is."""
+        return {name: run for name, run in self.runs.items() if not self.is_match(run.prompt)}
+
+    def is_match(self, prompt: str) -> bool:
+        """Whether a prompt asks about one gloss at a time, and is answered yes or no."""
+        return self.prompts[prompt]["task"] == "match"
+
+    @property
+    def matches_descriptions(self) -> bool:
+        """Whether a matching run shows the model a description."""
+        return any(
+            "description" in prompts.variables(self.prompts[run.prompt])
+            for run in self.match_runs.values()
+        )
 
     def gpus(self, model: str) -> int:
         """GPUs that a job of a model asks for."""
@@ -79,13 +105,20 @@ class Study:
             "runs": list(self.runs),
         }
 
-    def run_list(self) -> list[dict[str, str]]:
-        """The runs with their parts, in the order of the configuration."""
+    def run_list(self, runs: Mapping[str, Run]) -> list[dict[str, str]]:
+        """These runs with their parts, as programs take them."""
         return [
             {"run": run.name, "model": run.model, "prompt": run.prompt, "sampling": run.sampling}
             | {"label": f"{run.model}, {run.prompt}, {run.sampling}"}
-            for run in self.runs.values()
+            for run in runs.values()
         ]
+
+    @property
+    def scored(self) -> list[dict[str, str]]:
+        """The runs and replays that say which sign a clip is, as programs take them."""
+        nothing = dict.fromkeys(("model", "prompt", "sampling"), "")
+        replays = [{"run": name, **nothing, "label": name} for name in self.config["replays"]]
+        return self.run_list(self.predict_runs) + replays
 
     @property
     def digest(self) -> str:
@@ -114,11 +147,21 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
     all_prompts = _entries(settings["prompts"], schemas / "prompts.schema.yaml")
     runs = expand_runs(settings["runs"], all_models, all_prompts, settings["samplings"], source)
     models = {name: all_models[name] for name in _used(run.model for run in runs.values())}
-    used_prompts = {name: all_prompts[name] for name in _used(run.prompt for run in runs.values())}
+    used_prompts = {}
+    for name in _used(run.prompt for run in runs.values()):
+        with located(f"{settings['prompts']}: {name}"):
+            used_prompts[name] = wording.resolve(all_prompts[name])
     for name, entry in models.items():
         _check_model(name, entry, settings["models"])
     for name, entry in used_prompts.items():
         prompts.check(name, entry)
+    _check_without_video(runs, models, settings["samplings"], source)
+    settings.setdefault("replays", {})
+    _check_replays(settings["replays"], source)
+    for path in settings["descriptions"]:
+        if "demo" not in settings and not Path(path).is_file():  # the demo draws its own
+            raise UserError(f"{source}: descriptions: no such file '{path}'")
+    _check_matching(runs, models, used_prompts, settings["descriptions"], source)
     for name in settings["alignment"]["models"]:
         if name not in all_models:
             raise UserError(
@@ -132,7 +175,13 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
             f"{source}: alignment.sampling: "
             f"{_unknown('sampling', sampling, settings['samplings'])} in 'samplings'"
         )
-    return Study(settings, facts, models, used_prompts, runs)
+    if not shows_frames(settings["samplings"][sampling]):
+        raise UserError(f"{source}: alignment.sampling: '{sampling}' shows no frames to compare")
+    downloads = facts.downloads | _downloads((settings["synonyms"] or {}).values())
+    study = Study(settings, facts, models, used_prompts, runs, downloads)
+    if not study.scored:
+        raise UserError(f"{source}: runs: add one with a prompt of task 'predict', to be scored")
+    return study
 
 
 def dataset_facts(dataset: Mapping[str, Any], source: str) -> DatasetFacts:
@@ -167,6 +216,16 @@ def dataset_facts(dataset: Mapping[str, Any], source: str) -> DatasetFacts:
         if dataset.get(key, "").startswith(DOWNLOADED)
     }
     return DatasetFacts(expected, entry.get("published"), entry.get("sources", {}), downloads)
+
+
+def _downloads(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The declared downloads among some files of a study."""
+    known = read_yaml(DOWNLOADS)
+    return {
+        path: {key: known[path][key] for key in ("url", "sha256")}
+        for path in paths
+        if path in known
+    }
 
 
 def expand_runs(
@@ -254,6 +313,58 @@ def _check_model(name: str, entry: Mapping[str, Any], source: str) -> None:
             f"{source}: {name}.revision: hub checkpoint '{checkpoint}' needs the 40 hex digits "
             "of a commit, from the model page under 'Files and versions'"
         )
+
+
+def _check_without_video(
+    runs: Mapping[str, Run],
+    models: Mapping[str, Mapping[str, Any]],
+    samplings: Mapping[str, Mapping[str, Any]],
+    source: str,
+) -> None:
+    """Only some kinds of models can be asked without a video."""
+    for run in runs.values():
+        adapter = models[run.model]["adapter"]
+        if not shows_frames(samplings[run.sampling]) and adapter not in WITHOUT_VIDEO:
+            raise UserError(
+                f"{source}: run '{run.name}': a model with adapter: {adapter} needs frames; "
+                f"take '{run.model}' out of the group with sampling '{run.sampling}'"
+            )
+
+
+def _check_replays(replays: Mapping[str, Mapping[str, str]], source: str) -> None:
+    """A replay's file is there, and its name is no other row's (names of runs have dots)."""
+    for name, entry in replays.items():
+        if name in FLOOR:
+            raise UserError(
+                f"{source}: replays: '{name}' is the name of a row of the tables; take another"
+            )
+        if not Path(entry["predictions"]).is_file():
+            raise UserError(
+                f"{source}: replays.{name}.predictions: no such file '{entry['predictions']}'"
+            )
+
+
+def _check_matching(
+    runs: Mapping[str, Run],
+    models: Mapping[str, Mapping[str, Any]],
+    used_prompts: Mapping[str, Mapping[str, Any]],
+    descriptions: Sequence[str],
+    source: str,
+) -> None:
+    """`UserError` for a matching run that lacks what it needs."""
+    matching = [run for run in runs.values() if used_prompts[run.prompt]["task"] == "match"]
+    for run in matching:
+        if models[run.model]["adapter"] == "contrastive":
+            raise UserError(
+                f"{source}: run '{run.name}': a contrastive model answers no question; "
+                f"ask another model the prompt '{run.prompt}'"
+            )
+        if "description" in prompts.variables(used_prompts[run.prompt]) and not descriptions:
+            raise UserError(
+                f"{source}: run '{run.name}': the prompt shows {{description}}, but the study has "
+                "none; name CSV files under 'descriptions' (config/README.md), or use a prompt "
+                "with {gloss} alone"
+            )
 
 
 def is_local(checkpoint: str) -> bool:

@@ -21,9 +21,13 @@ from zerosign.prompts import Message
 KINDS = {
     "chat": "zerosign.adapters.chat",
     "omni": "zerosign.adapters.omni",
+    "bagel": "zerosign.adapters.bagel",
     "contrastive": "zerosign.adapters.contrastive",
 }
 """Value of an entry's ``adapter`` key → module."""
+
+WITHOUT_VIDEO = frozenset({"bagel", "chat", "omni"})
+"""Adapters that can be asked without a video: their messages then have no place for frames."""
 
 EXECUTION_KEYS = frozenset({"batch_size", "device_map", "gpus"})
 """Keys that say how to run a model; they don't change what it answers."""
@@ -61,7 +65,9 @@ class Answer:
     timestamps: list[float] | None = None
     seconds: float | None = None
     samples: list[str] | None = None
-    """All samples that ``text`` was voted from."""
+    """All samples that ``text`` was voted from,"""
+    finishes: list[str] | None = None
+    """and how each of them ended."""
     labels: list[str] | None = None
     """Closed set: the candidates, likeliest first."""
     scores: list[float] | None = None

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
@@ -17,17 +18,28 @@ from zerosign.adapters.decoding import (
     Prefix,
     Sampler,
     continue_all,
+    full_attention,
     prefill,
+    recurrent,
     rope_index,
     score,
-    slides,
     vote,
 )
 from zerosign.errors import UserError
 from zerosign.framecache import Clip
 from zerosign.prompts import Message
 
-RAGGED = frozenset({"qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_omni_moe_thinker", "glm4v"})
+RAGGED = frozenset(
+    {
+        "glm46v",
+        "glm4v",
+        "qwen2_5_vl",
+        "qwen3_omni_moe_thinker",
+        "qwen3_vl",
+        "qwen3_vl_moe",
+        "video_llama_3",
+    }
+)
 """Families (``config.model_type``) proven to answer alike in batches of mixed frame counts.
 
 All others get batches of one frame count: most stack the frames of a batch, and one (SmolVLM)
@@ -43,8 +55,21 @@ PROCESSOR: dict[str, Any] = {
 """Settings given to every processor that knows them, unless the entry says otherwise."""
 
 _VISUAL_INPUTS = {
-    "video": {"pixel_values_videos", "video_grid_thw"},
-    "image": {"pixel_values", "image_grid_thw", "image_sizes", "image_position_ids"},
+    "video": {
+        "num_frames_per_video",
+        "pixel_values_videos",
+        "video_compression_mask",
+        "video_grid_thw",
+        "video_merge_sizes",
+        "video_position_ids",
+    },
+    "image": {
+        "pixel_values",
+        "image_grid_hw",
+        "image_grid_thw",
+        "image_position_ids",
+        "image_sizes",
+    },
 }
 
 
@@ -100,16 +125,40 @@ def pose(
     values: Mapping[str, str],
     glosses: Sequence[str],
 ) -> tuple[list[Message], dict[str, str]]:
-    """The prompt's messages, and the glosses to choose from if decoding is by a closed set."""
+    """The prompt's messages, and what to choose from if decoding is by a closed set."""
     closed = Decoding.of(entry).mode == "closed_set"
-    return prompts.render(name, prompt, values), {gloss: gloss for gloss in glosses if closed}
+    choices = prompts.choices(prompt, glosses) if closed else {}
+    return prompts.render(name, prompt, values), choices
 
 
 def load(entry: Mapping[str, Any]) -> "Chat":
     """Load the checkpoint of a models.yaml entry."""
     processor = checkpoint.load("AutoProcessor", entry)
+    check(entry, checkpoint.load("AutoConfig", entry))
     model = checkpoint.load_model("AutoModelForImageTextToText", entry)
     return Chat(entry, processor, model)
+
+
+def check(entry: Mapping[str, Any], config: Any) -> None:
+    """`UserError` where an entry's decoding asks for more than the model can do.
+
+    From the checkpoint's configuration, before its weights are read.
+    """
+    decoding = Decoding.of(entry)
+    closed = decoding.mode == "closed_set"
+    where = f"checkpoint {entry['checkpoint']}: decoding"
+    if closed and entry.get("attn") not in (None, "sdpa", "eager"):
+        raise UserError(f"{where}.mode: closed_set needs attn: sdpa or eager")
+    if closed and not full_attention(config):
+        raise UserError(
+            f"{where}.mode: closed_set needs a model whose layers all attend to all tokens; this "
+            "one has sliding windows or recurrent layers"
+        )
+    if decoding.samples > 1 and recurrent(config):
+        raise UserError(
+            f"{where}.samples: {decoding.samples} cannot be drawn from a model with recurrent "
+            "layers; remove it"
+        )
 
 
 class Chat:
@@ -136,20 +185,15 @@ class Chat:
         self.options = checkpoint.processor_options(entry, getattr(processor, part), PROCESSOR)
         self.end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else self.ends[0]
         self.decoding = Decoding.of(entry)
-        self.slides = slides(model)
-        if self.decoding.mode == "closed_set" and (
-            self.slides or model.config._attn_implementation not in ("sdpa", "eager")
-        ):
-            raise UserError(
-                f"checkpoint {self.name}: mode: closed_set needs attn: sdpa or eager, and a model "
-                "without sliding windows"
-            )
+        self.can_share = full_attention(model.config)
         self.generation = pinned(self.decoding, self.ends, tokenizer)
         # generate() fills what a config leaves open from the model's own; here nothing is its own.
         model.generation_config = self.generation
         # Tokenizers may not be used by two threads at once: one prepares, the other reads answers.
         self._preparing = threading.Lock()
         self._reader = copy.deepcopy(tokenizer)
+        # A closed set is put to every clip in the same words.
+        self._tokens = functools.lru_cache(maxsize=4096)(self._tokenised)
         self._last: Pixels | None = None
         self._prefix: Prefix | None = None
         self._prefix_of: Pixels | None = None
@@ -164,7 +208,7 @@ class Chat:
     def shares(self, request: Request) -> bool:
         """Whether several continuations of this clip's prompt are needed."""
         decoding = self.decoding
-        asks = bool(request.question) and not self.slides
+        asks = bool(request.question) and self.can_share
         return asks or decoding.samples > 1 or decoding.mode == "closed_set"
 
     def prepare(self, requests: Sequence[Request]) -> "Batch | list[Shared]":
@@ -190,7 +234,7 @@ class Chat:
         if isinstance(prepared, list):
             return [answer for shared in prepared for answer in self._answer_shared(shared)]
         start = time.perf_counter()
-        inputs = self._to_device(prepared.inputs)
+        inputs = checkpoint.to_device(prepared.inputs, self.model)
         sampler = LogitsProcessorList([Sampler(self.decoding, prepared.rows)])
         with torch.inference_mode():
             output = self.model.generate(
@@ -231,11 +275,12 @@ class Chat:
             inputs = self._process([text], [request])
             tokens = inputs["input_ids"][0].tolist()
             seen = self._seen(inputs, 0, [request])
-            # The processor rewrites the frames' place; what follows it is the same in both.
+            # The processor rewrites the frames' place; what follows it is the same in both. Where
+            # there is none, they are the same throughout.
+            ends = enumerate(zip(reversed(raw), reversed(tokens), strict=False))
             after = next(
-                i
-                for i, (a, b) in enumerate(zip(reversed(raw), reversed(tokens), strict=False))
-                if a != b or b in self.visual_ids
+                (i for i, (a, b) in ends if a != b or b in self.visual_ids),
+                len(raw),
             )
             # Three-dimensional positions go on from a token of text.
             least = len(raw) - after + (rope_index(self.model) is not None)
@@ -253,7 +298,8 @@ class Chat:
             or prefix.tokens != whole[: len(prefix.tokens)]
         ):
             self._prefix = None  # freed before the next is computed
-            prefix = prefill(self.model, self._to_device(shared.base.inputs), shared.length)
+            inputs = checkpoint.to_device(shared.base.inputs, self.model)
+            prefix = self._prefill(inputs, shared.length)
             self._prefix, self._prefix_of = prefix, shared.base
         rest = whole[len(prefix.tokens) :]
         suffixes = [[*rest, *suffix] for suffix in shared.suffixes]
@@ -266,6 +312,10 @@ class Chat:
             Answer(**answer, **seen, seconds=seconds)
             for answer, seen in zip(found, shared.seen, strict=True)
         ]
+
+    def _prefill(self, inputs: Mapping[str, Any], length: int) -> Prefix:
+        """Compute the first ``length`` tokens of a prompt, which hold all its frames."""
+        return prefill(self.model, inputs, length)
 
     def _sample(
         self, prefix: Prefix, shared: "Shared", suffixes: list[list[int]]
@@ -292,8 +342,9 @@ class Chat:
         answers = []
         for i in range(0, len(read), count):
             samples = [answer["text"] for answer in read[i : i + count]]
+            finishes = [answer["finish"] for answer in read[i : i + count]]
             chosen = samples.index(vote(samples))
-            answers.append({**read[i + chosen], "samples": samples})
+            answers.append({**read[i + chosen], "samples": samples, "finishes": finishes})
         return answers
 
     def _choose(
@@ -319,7 +370,8 @@ class Chat:
             whole = prompt + self.processor.tokenizer(candidate, add_special_tokens=False).input_ids
         return [*whole[len(prompt) :], self.end]
 
-    def _tokens(self, text: str) -> list[int]:
+    def _tokenised(self, text: str) -> list[int]:
+        """Tokens of a whole prompt. Called through ``_tokens``, whose lists are shared."""
         tokenizer = self.processor.tokenizer
         return tokenizer(text, add_special_tokens=self._adds_first(text)).input_ids
 
@@ -333,9 +385,11 @@ class Chat:
         import torch
 
         message = {"role": "user", "content": [{"type": "video"}]}
-        inputs = self._to_device(self.prepare([Request(clip, [message])]).inputs)
+        prepared = self.prepare([Request(clip, [message])])
+        inputs = checkpoint.to_device(prepared.inputs, self.model)
         kind = "video" if "pixel_values_videos" in inputs else "image"
-        features = getattr(self.model, f"get_{kind}_features")
+        name = f"get_{kind}_features"
+        features = getattr(self.model if hasattr(self.model, name) else self.model.model, name)
         accepted = {key: value for key, value in inputs.items() if key in _VISUAL_INPUTS[kind]}
         with torch.inference_mode():
             tokens = features(**accepted, return_dict=True).pooler_output
@@ -348,6 +402,8 @@ class Chat:
         import torch
 
         decoder = self.model.get_decoder()
+        if decoder.get_output_embeddings() is not None:  # a whole language model
+            decoder = decoder.get_decoder()
         rows = []
         for text in texts:
             ids = self.processor.tokenizer(text, return_tensors="pt").input_ids
@@ -392,8 +448,10 @@ class Chat:
             "padding": True,
             "return_tensors": "pt",
             "add_special_tokens": self._adds_first(texts[0]),
-            **self.options,
         }
+        if not _shows(requests[0]):  # and none of the batch does
+            return self.processor(text=texts, **options)
+        options |= self.options
         if self.as_images:
             images = [list(request.clip.frames) for request in requests]
             return self.processor(text=texts, images=images, **options)
@@ -410,6 +468,9 @@ class Chat:
     def _seen(self, inputs: Any, i: int, requests: Sequence[Request]) -> dict[str, Any]:
         """What the model sees of one request. `UserError` if that isn't all the frames."""
         clip = requests[i].clip
+        tokens = int(inputs["attention_mask"][i].sum())
+        if not _shows(requests[i]):
+            return {"prompt_tokens": tokens, "visual_tokens": 0, "frames": 0, "timestamps": []}
         ids = inputs["input_ids"][i].numpy()
         visual = int(np.isin(ids, self.visual_ids).sum())
         if not visual:
@@ -423,23 +484,13 @@ class Chat:
                 f"checkpoint {self.name}: its processor kept {frames} of {len(clip.frames)} frames"
             )
         return {
-            "prompt_tokens": int(inputs["attention_mask"][i].sum()),
+            "prompt_tokens": tokens,
             "visual_tokens": visual,
             "frames": len(clip.frames),
             "pixels_height": height,
             "pixels_width": width,
             "timestamps": [float(t) for t in clip.timestamps],
         }
-
-    def _to_device(self, inputs: Any) -> dict[str, Any]:
-        moved = {}
-        for key, value in inputs.items():
-            if hasattr(value, "to"):
-                value = value.to(self.model.device, non_blocking=True)
-                if value.is_floating_point() and key.startswith("pixel_values"):
-                    value = value.to(self.model.dtype)
-            moved[key] = value
-        return moved
 
     def _read(self, tokens: list[int]) -> dict[str, Any]:
         """Text, finish and length of an answer's tokens (the end token isn't counted)."""
@@ -500,9 +551,16 @@ def frame_geometry(
     With frames as images, the size of one image (or tile).
     """
     sent = len(requests[i].clip.frames)
+    part = processor.image_processor if as_images else processor.video_processor
+    if as_images and (grid := inputs.get("image_grid_hw")) is not None:
+        height, width = grid[i * sent].tolist()
+        return sent, height * part.patch_size, width * part.patch_size
+    positions = inputs.get("image_position_ids" if as_images else "video_position_ids")
+    if positions is not None:  # column and row of every patch, of frames one after the other
+        width, height = ((positions[i * sent].amax(0) + 1) * part.patch_size).tolist()
+        return len(positions) // len(requests), height, width
     grid = inputs.get("image_grid_thw" if as_images else "video_grid_thw")
     if grid is not None:
-        part = processor.image_processor if as_images else processor.video_processor
         t, h, w = grid[i * sent if as_images else i].tolist()
         frames = sent if as_images else t * part.temporal_patch_size
         return frames, h * part.patch_size, w * part.patch_size
@@ -517,6 +575,11 @@ def frame_geometry(
     # (clips, frames, channels, height, width), or all frames of the batch in one row
     frames = pixels.shape[1] if pixels.ndim == 5 else pixels.shape[0] // len(requests)
     return int(frames), height, width
+
+
+def _shows(request: Request) -> bool:
+    """Whether a request shows the model any frames."""
+    return len(request.clip.frames) > 0
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

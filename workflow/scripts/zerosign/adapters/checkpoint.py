@@ -1,5 +1,6 @@
 """Checkpoints: a folder, or a hub id with its revision; what identifies one, how one is loaded."""
 
+import functools
 import hashlib
 import re
 import sys
@@ -90,9 +91,27 @@ def load(auto_class: str, entry: Mapping[str, Any], **options: Any) -> Any:
     try:
         return getattr(transformers, auto_class).from_pretrained(place, **options)
     except (OSError, ValueError, ImportError, KeyError) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        reason = lines[0].strip() if lines else type(error).__name__
-        raise UserError(f"checkpoint {place}: {auto_class} cannot load it: {reason}") from error
+        raise UserError(
+            f"checkpoint {place}: {auto_class} cannot load it: {_reason(error)}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an exception says."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0].strip() if lines else type(error).__name__
+
+
+def file(entry: Mapping[str, Any], name: str) -> Path:
+    """One file of a checkpoint, got from the hub if it isn't a folder."""
+    torch_setup.prepare()
+    from transformers.utils import cached_file
+
+    place, revision = locate(entry)
+    try:
+        return Path(cached_file(place, name, revision=revision))
+    except (OSError, ValueError) as error:
+        raise UserError(f"checkpoint {place}: no {name} ({_reason(error)})") from error
 
 
 def load_model(auto_class: str, entry: Mapping[str, Any], **more: Any) -> Any:
@@ -122,7 +141,32 @@ def load_model(auto_class: str, entry: Mapping[str, Any], **more: Any) -> Any:
         )
     if not device_map and not quantization:
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    patches_as_products(model)
     return model.eval()
+
+
+def patches_as_products(model: Any) -> None:
+    """Compute the patch embeddings of video towers (`Conv3d`) as matrix products.
+
+    A kernel as large as each of its inputs is one product. Libraries have fast kernels for those,
+    and slow ones, or none at low precision, for three-dimensional convolutions of this shape.
+    """
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv3d) and module.groups == 1:
+            # Not ``forward``, which device_map wraps to move its inputs.
+            module._conv_forward = functools.partial(_convolved, type(module)._conv_forward, module)
+
+
+def _convolved(usual: Any, module: Any, patches: Any, weight: Any, bias: Any) -> Any:
+    """[N, C, T, H, W] -> [N, D, 1, 1, 1], or whatever ``usual`` makes of other shapes."""
+    import torch
+
+    if patches.shape[2:] != weight.shape[2:] or any(map(bool, module.padding)):
+        return usual(module, patches, weight, bias)
+    product = torch.nn.functional.linear(patches.flatten(1), weight.flatten(1), bias)
+    return product[:, :, None, None, None]
 
 
 def _quantization(kind: str) -> Any:
@@ -135,6 +179,18 @@ def _quantization(kind: str) -> Any:
     if kind == "8bit":
         return transformers.BitsAndBytesConfig(load_in_8bit=True)
     raise UserError(f"quantization {kind!r} is unknown; use 4bit or 8bit")
+
+
+def to_device(inputs: Mapping[str, Any], model: Any) -> dict[str, Any]:
+    """A processor's tensors on a model's device, pixels in the model's dtype."""
+    moved = {}
+    for key, value in inputs.items():
+        if hasattr(value, "to"):
+            value = value.to(model.device, non_blocking=True)
+            if value.is_floating_point() and key.startswith("pixel_values"):
+                value = value.to(model.dtype)
+        moved[key] = value
+    return moved
 
 
 def processor_options(

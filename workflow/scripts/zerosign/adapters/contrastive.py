@@ -138,12 +138,7 @@ class Contrastive:
         import torch
 
         with torch.inference_mode():
-            moved = {
-                key: value.to(self.model.device, self.model.dtype)
-                if value.is_floating_point()
-                else value.to(self.model.device)
-                for key, value in pixels.items()
-            }
+            moved = checkpoint.to_device(pixels, self.model)
             frames = self.model.get_image_features(**moved).pooler_output.float()
             unit = torch.nn.functional.normalize(frames, dim=-1)
             means = torch.stack([part.mean(0) for part in unit.split(list(counts))])
@@ -170,7 +165,7 @@ class Contrastive:
             if self.model.config.model_type.startswith("siglip"):
                 inputs = {"input_ids": inputs["input_ids"]}
             with torch.inference_mode():
-                moved = {key: value.to(self.model.device) for key, value in inputs.items()}
+                moved = checkpoint.to_device(inputs, self.model)
                 parts.append(self.model.get_text_features(**moved).pooler_output.float())
         return torch.cat(parts)
 

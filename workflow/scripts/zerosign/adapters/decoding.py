@@ -162,13 +162,30 @@ def rope_index(model: Any) -> Any:
     return None
 
 
-def slides(model: Any) -> bool:
-    """Whether some layers see only a window of tokens, which padding between them would shift."""
-    config = model.config.get_text_config()
-    kinds = getattr(config, "layer_types", None)
-    if kinds is None:
-        return getattr(config, "sliding_window", None) is not None
-    return "sliding_attention" in kinds
+def full_attention(config: Any) -> bool:
+    """Whether every layer that looks back looks at all tokens, by a model's configuration.
+
+    Only then can continuations of unlike lengths share a prefix: a window, or the running state of
+    a recurrent layer (Mamba), would take in the padding between them.
+    """
+    text = config.get_text_config()
+    if not (kinds := _layers(text)):
+        return getattr(text, "sliding_window", None) is None
+    return kinds <= {"full_attention", *_WITHOUT_MEMORY}
+
+
+def recurrent(config: Any) -> bool:
+    """Whether some layer keeps a running state, which transformers cannot repeat for samples."""
+    attention = {"full_attention", "sliding_attention", "chunked_attention"}
+    return not _layers(config.get_text_config()) <= attention | _WITHOUT_MEMORY
+
+
+_WITHOUT_MEMORY = {"mlp", "moe"}
+
+
+def _layers(text: Any) -> set[str]:
+    """Kinds of a language model's layers; empty where its configuration names none."""
+    return set(getattr(text, "layer_types", None) or getattr(text, "layers_block_type", None) or ())
 
 
 def _positions(model: Any, positions: Any) -> Any:

@@ -12,6 +12,7 @@ pose = chat.pose
 def load(entry: Mapping[str, Any]) -> "Omni":
     """Load the checkpoint of a models.yaml entry, without the parts that speak."""
     processor = checkpoint.load("AutoProcessor", entry)
+    chat.check(entry, checkpoint.load("AutoConfig", entry).thinker_config)
     model = checkpoint.load_model("AutoModelForMultimodalLM", entry, enable_audio_output=False)
     # The whole model's generate() pays no heed to the number of new tokens; the thinker's does.
     return Omni(entry, processor, model.thinker)
@@ -29,7 +30,7 @@ class Omni(chat.Chat):
         import torch
 
         inputs = super()._process(texts, requests)
-        if not self.as_images:
+        if not self.as_images and len(requests[0].clip.frames):
             merged = self.processor.video_processor.temporal_patch_size
             seconds = [
                 merged * request.clip.duration / len(request.clip.frames) for request in requests

@@ -1,14 +1,10 @@
-"""Download one metadata file from a pinned address and keep it only if its checksum is known."""
+"""Download one file from a pinned address and keep it only if its checksum is known."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import requests
-
 from zerosign import acquire, cli
-from zerosign.errors import UserError
-from zerosign.io import sha256_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,21 +21,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     options = parser().parse_args(argv)
     limits = acquire.Limits(private_hosts=options.private_hosts)
-    fresh = Path(f"{options.output}.download")
-    try:
-        with requests.Session() as session:
-            pace = acquire.Pace(limits.interval)
-            acquire.download(options.url, fresh, session, limits, pace, video=False)
-    except acquire.Refused as refused:
-        raise UserError(
-            f"{options.url}: {refused.detail}; or put the file at {options.output} yourself"
-        ) from None
-    found = sha256_file(fresh)
-    if found not in options.sha256:
-        fresh.unlink()
-        wanted = " or ".join(options.sha256)
-        raise UserError(f"{options.url}: not the known file: sha256 {found}, expected {wanted}")
-    fresh.replace(options.output)
+    acquire.fetch_known(options.url, Path(options.output), options.sha256, limits)
     cli.log.info("%s: %d bytes", options.output, Path(options.output).stat().st_size)
 
 
