@@ -13,7 +13,7 @@ Harnesses run in environments of their own, and load the same checkpoint (see pe
     git clone https://github.com/EvolvingLMMs-Lab/lmms-eval
     git clone https://github.com/open-compass/VLMEvalKit
     python3.11 -m venv lmms && lmms/bin/pip install -e ./lmms-eval decord
-    python3.11 -m venv vlme && vlme/bin/pip install -r VLMEvalKit/requirements.txt
+    python3.11 -m venv vlme && vlme/bin/pip install -r VLMEvalKit/requirements.txt rouge_score
     vlme/bin/pip install --no-deps -e ./VLMEvalKit
     for v in lmms vlme; do $v/bin/pip install torch==2.13.0 torchvision==0.28.0 \
         transformers==5.23.0; done      # what zerosign has

@@ -7,7 +7,7 @@ import workflow_runs
 import yaml
 
 TEST_CLIPS = 668
-SHARDS = 16
+SHARDS = 4
 
 
 def with_real_metadata(wlasl: Path, folder: Path) -> workflow_runs.Checkout:
