@@ -1,5 +1,6 @@
 """Pages of an online dictionary, from a local server that behaves or misbehaves."""
 
+import locale
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,9 +69,15 @@ def test_encodings() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["undefined", "idna", "punycode", "unicode_escape", "base64"])
+def test_what_is_no_encoding_of_a_page(name: str) -> None:
+    html = f"<meta charset={name}><p>é \\ud800"
+    assert dictionary.decode(html.encode()) == html
+
+
 def test_links_with_the_words_of_a_gloss() -> None:
     html = """<a href=1/>Book</a><a href="2/">thank-you</a><a href="3/">book</a>
-    <a href="//elsewhere.example/">none</a><a>year</a>"""
+    <a href="//elsewhere.example/">none</a><a>year</a><a href="http://[x">none</a>"""
     found = dictionary.links_to(
         ["book", "thank you", "none", "year"], dictionary.parse(html), "http://x.example/word/"
     )
@@ -128,13 +135,37 @@ def test_requests_to_a_host_keep_apart(
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(acquire.time, "sleep", waits.append)
-    site.routes["/robots.txt"] = page("User-agent: *\nCrawl-delay: 600\n")
+    site.routes["/robots.txt"] = page("User-agent: *\nCrawl-delay: 100\n")
     site.routes |= {f"/{n}": page("<p>x") for n in range(2)}
     visits = visitor(tmp_path)
     for n in range(2):
         visits.page(f"{site.url}/{n}")
     assert [path for path, _, _ in site.requests] == ["/robots.txt", "/0", "/1"]
-    assert len([wait for wait in waits if wait > 500]) == 2
+    assert len([wait for wait in waits if wait > 90]) == 2
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ("Crawl-delay: 121", "more than 120 s"),
+        ("Crawl-delay: " + 400 * "9", "more than 120 s"),
+        ("Crawl-delay: " + 5000 * "9", "cannot be read"),
+        ("Crawl-delay: ²", "cannot be read"),
+        ("Disallow: //[x", "cannot be read"),
+    ],
+)
+def test_robots_that_ask_too_much(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str, says: str
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(acquire.time, "sleep", waits.append)
+    site.routes["/robots.txt"] = page(f"User-agent: *\n{rules}\n")
+    visits = visitor(tmp_path)
+    for _ in range(2):
+        with pytest.raises(Refused, match=rf"robots\.txt .*{says}"):
+            visits.page(f"{site.url}/1")
+    assert max(waits) < 1
+    assert not site.asked("/1")
 
 
 def test_a_passing_failure_is_tried_again(site: Site, tmp_path: Path) -> None:
@@ -149,6 +180,9 @@ def test_a_passing_failure_is_tried_again(site: Site, tmp_path: Path) -> None:
         ("/gone", status(404), "gone"),
         ("ftp://x.example/1", None, "unsafe_url"),
         ("file:///etc/passwd", None, "unsafe_url"),
+        ("http://[x", None, "unsafe_url"),
+        ("http://[x#part", None, "unsafe_url"),
+        ("/redirects", redirect("http://[x"), "unsafe_url"),
     ],
 )
 def test_what_is_not_taken(site: Site, tmp_path: Path, url: str, answer, says: str) -> None:
@@ -158,6 +192,13 @@ def test_what_is_not_taken(site: Site, tmp_path: Path, url: str, answer, says: s
     with pytest.raises(Refused) as caught:
         visitor(tmp_path).page(url)
     assert caught.value.status == says
+
+
+def test_a_host_that_is_none_once_unquoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dictionary.Visitor, "_rules", lambda self, root: "User-agent: *\nAllow: /")
+    with pytest.raises(Refused) as caught:
+        visitor(tmp_path).page("http://%5Bx/1")
+    assert caught.value.status == "unsafe_url"
 
 
 def test_addresses_that_are_not_public(site: Site, tmp_path: Path) -> None:
@@ -222,6 +263,19 @@ def test_from_pages_to_csv(site: Site, tmp_path: Path, caplog: pytest.LogCapture
     assert read["source"].to_list() == 2 * ["127.0.0.1"]
     assert "not established" in read["licence"][0]
     assert "year: " in caplog.text and "no 'sign description' on the page" in caplog.text
+
+
+def test_the_csv_is_utf8_in_any_locale(site: Site, tmp_path: Path) -> None:
+    site.routes["/index"] = page('<a href="/word/1/">book</a>')
+    site.routes["/word/1/"] = page(PAGE.format(gloss="book", text="Two café hands."))
+    before = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_CTYPE, "C")
+    try:
+        where = ["--index", f"{site.url}/index", "--rights-checked"]
+        fetch_descriptions.main(arguments(tmp_path, *where))
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+    assert descriptions.read(tmp_path / "d.csv")["description"].to_list() == ["Two café hands."]
 
 
 def test_the_program_wants_the_rights_looked_at(site: Site, tmp_path: Path) -> None:

@@ -27,6 +27,13 @@ pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=8
         ("I know nothing of yesterday.", None),
         ("", None),
         ('{"match": "yes"}', True),
+        ("YES. There is no mismatch.", True),
+        ("**Yes** - there is no doubt about it", True),
+        ("Yes (no contradictions)", True),
+        ("yes, with no doubt whatever", True),
+        ("There is no doubt. Yes, it is the sign, as no other has this movement.", True),
+        ("no, it isn't", False),
+        ("I would say no to that", False),
     ],
 )
 def test_verdicts(text, verdict):

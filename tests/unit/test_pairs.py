@@ -105,6 +105,14 @@ def test_hard_pairs_are_with_the_likest_description() -> None:
     }
 
 
+def test_glosses_of_one_description_are_no_wrong_pair() -> None:
+    described = {"before": "x" * 5, "none": "x" * 9, "go": "x" * 5}
+    table = shown(drawn(described, hard=2, random=3))
+    wrong = set(table.filter(~pl.col("match")).select("own", "gloss").iter_rows())
+    assert ("before", "none") in wrong
+    assert not wrong & {("before", "go"), ("go", "before")}
+
+
 def test_without_descriptions_the_glosses_are_compared() -> None:
     hard = shown(drawn(random=0).filter(pl.col("kind") == "hard"))
     assert dict(hard.select("own", "gloss").iter_rows())["tree"] == "last"  # of four letters

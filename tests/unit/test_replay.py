@@ -9,6 +9,7 @@ from zerosign.errors import UserError
 from zerosign.mapping import map_answers
 
 GLOSSES = ["book", "none", "drink"]
+NOTHING = frozenset()  # clips with a video here
 AUTHORS = ["video_id", "ground_truth_gloss", "predicted_gloss", "processing_time"]
 
 
@@ -43,7 +44,11 @@ def authors_top1(path):
 def strict(path, clips):
     """Our row of the strict mapper for the same file."""
     found = map_answers(
-        replay.answers(path, clips), clips, GLOSSES, lambda texts: pytest.fail("no encoder"), 0.5
+        replay.answers(path, clips, NOTHING),
+        clips,
+        GLOSSES,
+        lambda texts: pytest.fail("no encoder"),
+        0.5,
     )
     joined = scores.join_runs([("theirs", found)], clips)
     table = mappers.table(joined, GLOSSES, [{"run": "theirs"}], 0.95)
@@ -77,12 +82,22 @@ def test_answers_and_failures(tmp_path, clips):
         ["1", "ERROR: out of memory"],
         ["00002", ""],
     )
-    found = replay.answers(path, clips)
+    found = replay.answers(path, clips, NOTHING)
     assert found.columns == list(replay.ANSWERS)
     assert found["text"].to_list() == ["none", "", ""]
     assert found["finish"].to_list() == ["stop", "error", "stop"]
     assert found["error"].to_list() == [None, "out of memory", None]
     assert found["key"].n_unique() == 3
+
+
+def test_what_is_left_out_is_a_failure_where_we_have_the_video(tmp_path, clips):
+    path = write(tmp_path / "p.csv", ["video_id", "answer"], ["00000", "book"], ["00004", "none"])
+    found = replay.answers(path, clips, {"00000", "00003"})
+    assert found.select("video_id", "finish", "error").rows() == [
+        ("00000", "stop", None),
+        ("00004", "stop", None),
+        ("00003", "error", "not in the file"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,24 +106,29 @@ def test_answers_and_failures(tmp_path, clips):
         (["video_id", "gloss"], ["00000", "book"], "needs the columns"),
         (["video_id", "answer"], ["99999", "book"], "clip '99999' is none of the expected"),
         (AUTHORS, ["00000", "cat", "cat", "1"], "clip '00000' is 'cat' there and 'book' here"),
+        (["video_id", "answer"], ["00000", "book", "more"], "not a readable CSV"),
     ],
 )
 def test_other_files_are_refused(tmp_path, clips, columns, row, message):
     path = write(tmp_path / "p.csv", columns, row)
     with pytest.raises(UserError, match=message):
-        replay.answers(path, clips)
+        replay.answers(path, clips, NOTHING)
 
 
 def test_a_clip_that_stands_twice_is_refused(tmp_path, clips):
     path = write(tmp_path / "p.csv", ["video_id", "answer"], ["0", "a"], ["00000", "b"])
     with pytest.raises(UserError, match="clip '00000' stands twice"):
-        replay.answers(path, clips)
+        replay.answers(path, clips, NOTHING)
 
 
 def test_program_gives_the_shard(tmp_path, clips):
     clips.write_parquet(tmp_path / "clips.parquet")
     path = write(tmp_path / "p.csv", ["video_id", "answer"], *[(i, "book") for i in range(6)])
+    status = ["ok"] * 7 + ["gone"]
+    availability = clips.select("video_id", status=pl.Series(status))
+    availability.write_parquet(tmp_path / "availability.parquet")
     arguments = ["--predictions", str(path), "--clips", str(tmp_path / "clips.parquet")]
+    arguments += ["--availability", str(tmp_path / "availability.parquet")]
     program.main([*arguments, "--shard", "1", "--output", str(tmp_path / "1.parquet")])
     assert pl.read_parquet(tmp_path / "1.parquet")["video_id"].to_list() == [
         *["00001", "00003", "00005"]

@@ -8,7 +8,7 @@ from predictions import GLOSSES, MISTAKES, clips, predictions, run
 import score
 from zerosign import audit, comparisons, leaks, mappers, relations, scores
 from zerosign.errors import UserError
-from zerosign.stats import mcnemar, wilson
+from zerosign.stats import cluster_codes, clustered_wilson, mcnemar, wilson
 
 RUNS = [run("good"), run("bad")]
 SETTINGS = {"confidence": 0.95, "bootstrap": 200, "seed": 0}
@@ -27,13 +27,22 @@ def only(table, **values):
     return found.row(0, named=True)
 
 
+def widened(frame):
+    """Wilson's interval of a run's rows, for clips of one signer and of one gloss alike."""
+    signers, glosses = (cluster_codes(frame[name].to_list()) for name in ("signer", "class_index"))
+    return clustered_wilson(frame["correct"].to_numpy().astype(float), 0.95, signers, glosses)[:2]
+
+
 def test_accuracy_over_available_and_over_all(joined):
     table = scores.accuracy(joined, clips(), RUNS, 0.95)
     bad = only(table, run="bad")
     assert (bad["n_expected"], bad["n_available"], bad["correct"]) == (12, 11, 5)
-    assert (bad["low"], bad["high"]) == wilson(5, 11, 0.95)
+    of_bad = joined.filter(run="bad")
+    assert (bad["low"], bad["high"]) == widened(of_bad.filter(pl.col("outcome") != "missing"))
+    plain = wilson(5, 11, 0.95)
+    assert bad["low"] < plain[0] and bad["high"] > plain[1]
     assert bad["top1_all"] == pytest.approx(5 / 12)
-    assert (bad["low_all"], bad["high_all"]) == wilson(5, 12, 0.95)
+    assert (bad["low_all"], bad["high_all"]) == widened(of_bad)
     # car 0 of 2, book 1 of 3, dad 1 of 3, none 3 of 3
     assert bad["class_mean"] == pytest.approx((0 + 1 / 3 + 1 / 3 + 1) / 4)
     assert bad["class_low"] <= bad["class_mean"] <= bad["class_high"]
@@ -57,7 +66,7 @@ def test_summary_says_the_same_in_percent(joined):
     credited = relations.credits(joined, clips(), None)
     relaxed = relations.scores(joined, credited, RUNS, [relations.SAME_SIGN], 0.95)
     bad = only(scores.summary(table, relaxed), run="label of bad")
-    low, high = wilson(5, 11, 0.95)
+    low, high = widened(joined.filter(pl.col("run") == "bad", pl.col("outcome") != "missing"))
     assert bad["top-1"] == f"45.5 [{100 * low:.1f}, {100 * high:.1f}]"
     assert bad["top-1, same sign"].startswith("54.5 [")
     assert bad["clips"] == "11 of 12"
@@ -78,7 +87,17 @@ def test_top5_from_scores():
     frame = predictions({}, {"test00": [1, 2, 0], "test01": [1, 2, 3]})
     joined = scores.join_runs([("ranked", frame)], clips())
     row = only(scores.accuracy(joined, clips(), [run("ranked")], 0.95), run="ranked")
-    assert (row["n_top5"], row["top5"]) == (2, 0.5)
+    # A hit, a miss, and ten clips that failed, which are misses too.
+    assert (row["n_top5"], row["top5"]) == (12, pytest.approx(1 / 12))
+
+
+def test_one_signer_gives_no_interval(joined):
+    alone = joined.with_columns(signer=pl.lit("a"))
+    table = scores.accuracy(alone, clips(), RUNS, 0.95)
+    row = only(table, run="bad")
+    assert row["low"] is row["high"] is row["class_low"] is None
+    relaxed = relations.scores(alone, relations.credits(alone, clips(), None), RUNS, [], 0.95)
+    assert only(scores.summary(table, relaxed), run="label of bad")["top-1"] == "45.5"
 
 
 def scored():
@@ -285,6 +304,16 @@ def test_power_of_668_clips():
         ("Answer \u2018book\u2019.", ["book"], []),
         ("You may answer book, run, happy and dance.", ["book", "dance", "happy", "run"], []),
         ("Say ICE CREAM.", ["ice cream"], []),
+        ("Answer with one word like book or run.", ["book", "run"], []),
+        ("What does it look like? A sign.", [], ["sign"]),
+        ("Output: book", ["book"], []),
+        ("Answer: the name of the sign", [], ["name", "sign"]),
+        ("Example output: see book", [], ["book"]),  # "see book" is another word than "book"
+        ("Say one of these:\nbook\nice cream\n", ["book", "ice cream"], []),
+        ("- book\n* run.\n1. happy\n 2) dance", ["book", "dance", "happy", "run"], []),
+        ("Sign?\nName:", [], ["name", "sign"]),
+        ("Watch the clip, then say or\nsign, name", [], ["name", "sign"]),
+        ("Watch the hands, the face, and the sign.", [], ["sign"]),
         ("A notebook is no answer.", [], ["no"]),
         ("", [], []),
     ],
@@ -301,11 +330,24 @@ def test_leaks_leave_the_named_classes_out(joined):
     row = only(leaks.table(joined, RUNS, prompts, GLOSSES, 0.95), run="bad")
     assert (row["leak"], row["examples"], row["in_passing"]) == (True, "car, none", "book")
     assert (row["n_available"], row["n_without"], row["correct_without"]) == (11, 6, 2)
+    # book, used in passing, is still there; without it, dad is left
+    assert (row["n_without_named"], row["correct_without_named"]) == (3, 1)
+    assert (row["low_without_named"], row["high_without_named"]) == wilson(1, 3, 0.95)
     honest = {"p": {"system": None, "user": "{candidates}"}}
     row = only(leaks.table(joined, RUNS, honest, GLOSSES, 0.95), run="bad")
     assert (row["leak"], row["n_without"]) == (False, 11)
     replayed = [run("good"), run("bad") | {"prompt": ""}]  # whose prompt is not known
-    assert leaks.table(joined, replayed, honest, GLOSSES, 0.95)["run"].to_list() == ["good"]
+    table = leaks.table(joined, replayed, honest, GLOSSES, 0.95)
+    assert table["run"].to_list() == ["good"]
+    none = leaks.table(joined, replayed[1:], {}, GLOSSES, 0.95)
+    assert none.is_empty() and none.schema == table.schema
+
+
+def test_a_prompt_that_names_every_class(joined):
+    prompts = {"p": {"system": None, "user": f"Examples: {', '.join(GLOSSES)}."}}
+    row = only(leaks.table(joined, RUNS, prompts, GLOSSES, 0.95), run="good")
+    assert (row["top1"], row["n_without"], row["top1_without"]) == (1, 0, None)
+    assert (row["n_without_named"], row["top1_without_named"]) == (0, None)
 
 
 def test_program_writes_every_table_the_same_twice(tmp_path):

@@ -219,6 +219,27 @@ def test_descriptions_that_are_not_there(demo: dict[str, Any]) -> None:
         study.load(demo, "demo.yaml", SCHEMAS)
 
 
+@pytest.mark.parametrize(
+    ("adapter", "prompt", "words"),
+    [
+        ("contrastive", "demo-gloss", r"needs a prompt with the variable \{gloss\} and no system"),
+        ("chat", "contrastive", r"the prompt 'contrastive' names one \{gloss\}"),
+    ],
+)
+def test_prompt_and_kind_of_model_fit(
+    demo: dict[str, Any], tmp_path: Path, adapter: str, prompt: str, words: str
+) -> None:
+    models = study.read_yaml(demo["models"])
+    models["demo-trained"]["adapter"] = adapter
+    if adapter == "contrastive":
+        del models["demo-trained"]["decoding"]
+    demo["models"] = str(tmp_path / "models.yaml")
+    Path(demo["models"]).write_text(yaml.safe_dump(models))
+    demo["runs"] = [{"model": "demo-trained", "prompt": prompt, "sampling": "u12"}]
+    with pytest.raises(UserError, match=words):
+        study.load(demo, "demo.yaml", SCHEMAS)
+
+
 def test_a_contrastive_model_answers_no_question(demo: dict[str, Any], tmp_path: Path) -> None:
     models = study.read_yaml(demo["models"])
     models["demo-trained"]["adapter"] = "contrastive"

@@ -100,6 +100,24 @@ def test_a_table_of_ones_own(tmp_path):
     (tmp_path / "own.csv").write_text("word\ncar\n")
     with pytest.raises(UserError, match="needs the columns"):
         synonyms.from_table(tmp_path / "own.csv", ["car"])
+    (tmp_path / "own.csv").write_text("gloss,synonym\ncar,\ncar,auto\n")
+    assert synonyms.from_table(tmp_path / "own.csv", ["car"])["synonym"].to_list() == ["auto"]
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"gloss,synonym\ncar,auto,motor\n", b"gloss,synonym\ncar,caf\xe9\n"]
+)
+def test_a_table_that_cannot_be_read(tmp_path, content):
+    if content is not None:
+        (tmp_path / "own.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r"own\.csv: not a readable CSV \([^\n]+\)$"):
+        synonyms.from_table(tmp_path / "own.csv", ["car"])
+
+
+def test_a_row_without_a_gloss(tmp_path):
+    (tmp_path / "own.csv").write_text("gloss,synonym\n,auto\n")
+    with pytest.raises(UserError, match="'' is no class"):
+        synonyms.from_table(tmp_path / "own.csv", ["car"])
 
 
 def test_program(database, tmp_path):

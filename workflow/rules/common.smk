@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -143,8 +144,8 @@ def table_path():
 def table_options():
     """How the programs of this stage are told of that file."""
     if DATASET["format"] == "csv":
-        return f"--csv {table_path()}"
-    return f"--metadata {table_path()} --subset {DATASET['subset']}"
+        return f"--csv {shlex.quote(table_path())}"
+    return f"--metadata {shlex.quote(table_path())} --subset {DATASET['subset']}"
 
 
 def split_inputs():
@@ -159,7 +160,8 @@ def split_inputs():
 
 def split_options():
     """The same as options of the program."""
-    options = [f"--{key.replace('_', '-')} {path}" for key, path in split_inputs().items()]
+    files = split_inputs().items()
+    options = [f"--{key.replace('_', '-')} {shlex.quote(path)}" for key, path in files]
     return " ".join([table_options(), *options])
 
 
@@ -176,7 +178,8 @@ def synonym_source():
 
 def synonym_option():
     """How the program is told of that file or folder."""
-    return " ".join(f"--{kind} {path}" for kind, path in STUDY.config["synonyms"].items())
+    source = STUDY.config["synonyms"].items()
+    return " ".join(f"--{kind} {shlex.quote(path)}" for kind, path in source)
 
 
 def checkpoint_files(model):

@@ -42,12 +42,16 @@ rule infer:
 if STUDY.config["replays"]:
 
     rule replay:
-        """Somebody else's predictions as answers: a row a clip of the shard that the CSV names."""
+        """Somebody else's predictions as answers to the shard's clips.
+
+        A clip that the CSV leaves out, although its video is there, is a failure.
+        """
         input:
             predictions=lambda wildcards: by_content(
                 STUDY.config["replays"][wildcards.run]["predictions"]
             ),
             clips="<results>/clips.parquet",
+            availability="<results>/availability.parquet",
         output:
             "<results>/answers/{run}/{shard}.parquet",
         log:
@@ -65,5 +69,6 @@ if STUDY.config["replays"]:
             content=lambda wildcards: content(STUDY.config["replays"][wildcards.run]["predictions"]),
         shell:
             "python workflow/scripts/replay.py --predictions {input.predictions:q}"
-            " --clips {input.clips:q} --splits {params.split} --shard {wildcards.shard}"
+            " --clips {input.clips:q} --availability {input.availability:q}"
+            " --splits {params.split} --shard {wildcards.shard}"
             " --output {output:q} 2>&1 | tee {log:q}"

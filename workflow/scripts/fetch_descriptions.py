@@ -78,7 +78,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             cli.log.warning("%s: %s: %s", gloss, url, why)
     if not rows:
         raise UserError(f"none of {len(pages)} pages has a description; is --label right?")
-    with write_atomic(args.output) as temporary, open(temporary, "w", newline="") as file:
+    with (
+        write_atomic(args.output) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(descriptions.COLUMNS)
         writer.writerows(rows)

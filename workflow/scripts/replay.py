@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--predictions", type=Path, required=True, help="CSV: video_id, answer or predicted_gloss"
     )
     parser.add_argument("--clips", type=Path, required=True, help="clips.parquet")
+    parser.add_argument("--availability", type=Path, required=True, help="availability.parquet")
     parser.add_argument(
         "--splits", nargs="+", default=["test"], help="splits whose clips are expected"
     )
@@ -24,8 +25,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
 
     clips = pl.read_parquet(options.clips).filter(pl.col("split").is_in(options.splits))
-    found = replay.answers(options.predictions, clips)
-    cli.log.info("%d of %d expected clips are answered", found.height, clips.height)
+    availability = pl.read_parquet(options.availability).filter(pl.col("status") == "ok")
+    found = replay.answers(options.predictions, clips, set(availability["video_id"]))
+    answered = found.filter(pl.col("finish") == "stop").height
+    cli.log.info("%d of %d expected clips are answered", answered, clips.height)
     if options.shard is not None:
         ours = clips.filter(pl.col("shard") == options.shard).select("video_id")
         found = found.join(ours, on="video_id", how="semi")

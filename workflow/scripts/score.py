@@ -80,25 +80,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         kinds = [relations.ALL_SYNONYMS, relations.OTHER_WORDS, *kinds]
 
     level = f"{100 * confidence:g} %"
+    widened = f"{level} Wilson intervals, widened for clips of one signer and of one gloss"
     expected = joined["video_id"].n_unique()
     accuracy = scores.accuracy(joined, clips, runs, confidence)
     relaxed = relations.scores(joined, credited, runs, kinds, confidence)
     tables = {
         "summary": (
             scores.summary(accuracy, relaxed),
-            f"Accuracy in % with {level} intervals on the clips that could be read: Wilson's, and "
-            "for the mean of classes widened for clips of one signer.",
+            f"Accuracy in % on the clips that could be read, with {widened}; "
+            "that of the mean of classes for clips of one signer.",
         ),
         "accuracy": (
             accuracy,
-            f"Top-1 accuracy on {expected} expected clips with {level} Wilson intervals: over the "
+            f"Top-1 accuracy on {expected} expected clips with {widened}: over the "
             "clips that could be read, and over all (those that could not count as wrong). "
             "class_mean averages over classes. Floor rows need no model.",
         ),
         "intervals": (
             comparisons.intervals(joined, runs, **settings),
             f"Top-1 accuracy with {level} intervals that take clips of one signer, of one gloss, "
-            "or both as alike: Wilson's widened by the design effect, and a studentised bootstrap.",
+            "or both as alike: Wilson's widened by the design effect, and a studentised bootstrap. "
+            "What takes only one of them as alike is too narrow where both matter.",
         ),
         "comparisons": (
             comparisons.pairs(joined, runs, **settings),
@@ -115,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "relaxed": (
             relaxed,
             "Top-1 accuracy when a synonym (WordNet or the study's own table), or another label "
-            f"of the same video, is right too; {level} Wilson intervals.",
+            f"of the same video, is right too; {widened}.",
         ),
         "relaxed_matches": (
             relations.matches(joined, credited),
@@ -126,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "The same answers mapped to classes in several ways: "
             + "; ".join(f"{name}: {text}" for name, text in mappers.MAPPERS.items())
             + f"; {mappers.LIKELIHOOD}: the likeliest, of a run that scored them. "
-            f"{level} Wilson intervals.",
+            f"{widened}.",
         ),
         "mapper_agreement": (
             mappers.agreement(joined, glosses, runs),
@@ -153,7 +155,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "breakdown": (
             scores.breakdown(joined, clips, runs, flagged, confidence),
             "Accuracy in groups of clips: by signer, source, variant, number of train clips of the "
-            f"class, and with and without each flag of the audit; {level} Wilson intervals.",
+            f"class, and with and without each flag of the audit; {level} Wilson intervals, which "
+            "take clips as independent: too narrow for other signers and glosses.",
         ),
     }
     tables["permuted"] = (
@@ -165,20 +168,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     tables["calibration"] = (
         scores.calibration(joined, runs, confidence),
         "Runs that scored all classes: accuracy, the mean probability of the class chosen, and the "
-        f"expected calibration error over 10 equally wide bins; {level} Wilson intervals.",
+        f"expected calibration error over 10 equally wide bins; {widened}. Without failures.",
     )
     tables["consistency"] = (
         votes.consistency(joined, runs, confidence),
         "Runs with several answers about a clip: mean share of them that agree with their vote, "
-        "share of clips where all do, mean accuracy of a single answer, and of the vote with "
-        f"{level} Wilson intervals.",
+        "share of clips where all do (where any names a class), mean accuracy of a single answer, "
+        f"and of the vote; {widened}.",
     )
     tables["filtered"] = (
         scores.filtered(joined, runs, flagged, options.filters, confidence),
         "Top-1 accuracy on all clips and without those that a filter of the study leaves out, by "
-        f"the audit's flags; {level} Wilson intervals.",
+        f"the audit's flags; {widened}.",
     )
-    if options.prompts:
+    if options.prompts is not None:
         tables["position_bias"] = (
             votes.position_biases(joined, len(glosses), runs, options.prompts),
             "Where in the list of candidates the answers come from: shares of its first and last "
@@ -187,8 +190,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         tables["leaks"] = (
             leaks.table(joined, runs, options.prompts, glosses, confidence),
-            "Classes that a prompt gives as examples (or uses in its sentences), and accuracy "
-            f"without their clips; {level} Wilson intervals.",
+            "Classes that a prompt gives as examples, or uses in its sentences, and accuracy without "
+            "the clips of the examples, and of all that it names; "
+            f"{level} Wilson intervals, which take clips as independent.",
         )
     if options.published:
         tables["published"] = (

@@ -272,7 +272,7 @@ def _open(
                 allow_redirects=False,
                 timeout=(limits.connect, limits.read),
             )
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        except ValueError as error:  # no URL that can be asked for, here or where a redirect leads
             raise Refused("unsafe_url", _say(error)) from None
         except requests.RequestException as error:
             raise Refused("unreachable", _say(error), again=True) from None

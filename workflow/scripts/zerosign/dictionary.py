@@ -4,6 +4,7 @@ What robots.txt forbids is not asked for, and its pause between requests is kept
 there is never asked for again.
 """
 
+import codecs
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from urllib.robotparser import RobotFileParser
 
 import requests
 
-from zerosign.acquire import LASTING, Limits, Pace, Refused, download
+from zerosign.acquire import LASTING, Limits, Pace, Refused, check_url, download
 from zerosign.normalise import normal
 
 NAME = "zerosign"  # by which robots.txt may address this program
@@ -34,6 +35,8 @@ _BLOCKS = frozenset(
 )
 _UNSEEN = frozenset(["noscript", "script", "style", "template"])
 _CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+# Python's own: they fail, take hours for a long page, or make characters that no file can hold.
+_NO_CHARSETS = frozenset(["idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"])
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,13 @@ def parse(html: str) -> Page:
 def decode(data: bytes) -> str:
     """A page's text by the encoding that it names, else UTF-8; what is broken becomes U+FFFD."""
     named = _CHARSET.search(data[:4096])
+    charset = named[1].decode("ascii") if named else "utf-8"
     try:
-        return data.decode(named[1].decode("ascii") if named else "utf-8", errors="replace")
-    except LookupError:
-        return data.decode("utf-8", errors="replace")
+        if codecs.lookup(charset).name not in _NO_CHARSETS:
+            return data.decode(charset, errors="replace")
+    except (LookupError, UnicodeError):
+        pass
+    return data.decode("utf-8", errors="replace")
 
 
 def description(blocks: Sequence[str], label: str = LABEL) -> str | None:
@@ -126,11 +132,18 @@ def description(blocks: Sequence[str], label: str = LABEL) -> str | None:
 
 
 def links_to(glosses: Iterable[str], page: Page, url: str) -> dict[str, str]:
-    """Gloss to the address that the first link with its very words leads to, on the same host."""
+    """Gloss to the address that the first link with its very words leads to, on the same host.
+
+    A link whose target is no URL is passed over.
+    """
     by_text: dict[str, str] = {}
     for text, target in page.links:
-        address = urldefrag(urljoin(url, target)).url
-        if urlsplit(address).netloc == urlsplit(url).netloc:
+        try:
+            address = urldefrag(urljoin(url, target)).url
+            host = urlsplit(address).netloc
+        except ValueError:
+            continue
+        if host == urlsplit(url).netloc:
             by_text.setdefault(normal(text), address)
     return {gloss: by_text[normal(gloss)] for gloss in glosses if normal(gloss) in by_text}
 
@@ -165,6 +178,7 @@ class Visitor:
 
     def page(self, url: str) -> Page:
         """The page of a URL, from the folder or the site. Raises `Refused`."""
+        check_url(url, private_hosts=True)  # is it a URL at all? `download` looks at the host
         url = urldefrag(url).url
         file = self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.html"
         if not file.exists():
@@ -188,7 +202,11 @@ class Visitor:
         host = self._host(url)
         if host.closed:
             raise host.closed
-        if not host.robots.can_fetch(NAME, url):
+        try:
+            allowed = host.robots.can_fetch(NAME, url)
+        except ValueError as error:  # it unquotes the URL, which may be none then
+            raise Refused("unsafe_url", f"{url!r}: {error}") from None
+        if not allowed:
             raise Refused("forbidden", "robots.txt asks programs to stay away")
         return host
 
@@ -202,8 +220,13 @@ class Visitor:
                 robots.parse(self._rules(root).splitlines())
             except Refused as refused:
                 closed = Refused(refused.status, f"robots.txt: {refused.detail}")
-            delay = float(robots.crawl_delay(NAME) or 0)
-            pace = Pace(max(self.limits.interval, delay))
+            except ValueError:
+                closed = Refused("forbidden", "robots.txt cannot be read")
+            delay = 0 if closed else int(robots.crawl_delay(NAME) or 0)
+            if delay > self.limits.patience:
+                wait = f"{self.limits.patience:.0f} s between requests"
+                closed = Refused("forbidden", f"robots.txt asks for more than {wait}")
+            pace = Pace(self.limits.interval if closed else max(self.limits.interval, delay))
             pace.wait()  # robots.txt was a request, too
             self._hosts[root] = _Host(pace, robots, closed=closed)
         return self._hosts[root]

@@ -11,12 +11,33 @@ from zerosign.scores import available
 from zerosign.stats import wilson
 
 _CUE = re.compile(
-    r"\b(?:e\.g\.|for example|for instance|such as|examples?|including)(?!\w)([^.;?!\n]*)", re.I
+    r"\b(?:(?:e\.g\.|for example|for instance|such as|examples?|including|like)(?!\w)"
+    r"|(?:output|answer|gloss):)([^.;?!\n]*)",
+    re.I,
 )
 _QUOTE = "[\"'`*\u2018-\u201f]"
 _MARKED = re.compile(rf"{_QUOTE}([\w' -]{{1,40}}?){_QUOTE}|\b([A-Z]{{2,}}(?:[ -][A-Z]{{2,}})*)\b")
 _LIST = re.compile(r"(?:[^,.;:?!\n]+,){2,}[^,.;:?!\n]+")
+_LINE = re.compile(r"^\W*(?:\d+[.)]\W*)?([^\n.:?!]+?)[.,;]?[^\S\n]*$", re.M)  # bullet or number
 _BETWEEN = re.compile(r"[,:()]|\band\b|\bor\b")
+
+COLUMNS = {
+    "run": pl.String,
+    "label": pl.String,
+    "leak": pl.Boolean,
+    "examples": pl.String,
+    "in_passing": pl.String,
+    "n_available": pl.Int64,
+    "top1": pl.Float64,
+    **{
+        f"{name}_{which}": kind
+        for which in ("without", "without_named")
+        for name, kind in (
+            *[("n", pl.Int64), ("correct", pl.Int64)],
+            *[("top1", pl.Float64), ("low", pl.Float64), ("high", pl.Float64)],
+        )
+    },
+}
 
 
 class Named(NamedTuple):
@@ -29,16 +50,19 @@ class Named(NamedTuple):
 def named(text: str, glosses: Sequence[str]) -> Named:
     """Glosses that stand in a prompt as whole words.
 
-    An example is one that is quoted, capitalised, in a list of three or more, or follows "such
-    as", "for example" and the like. "Which sign is this?" names the gloss "sign" in passing.
+    An example is one that is quoted, capitalised, alone on its line, in a list of three or more,
+    or follows "such as", "like", "output:" and the like. "Which sign is this?" names the gloss
+    "sign" in passing.
     """
     by_form = {normal(gloss): gloss for gloss in reversed(glosses)}
     marked = [next(filter(None, groups)) for groups in _MARKED.findall(text)]
-    lists = [*_CUE.findall(text), *_LIST.findall(text)]
-    items = [normal(piece) for part in (*marked, *lists) for piece in _BETWEEN.split(part)]
+    lists = _LIST.findall(_CUE.sub("", text))
+    parts = [*marked, *_CUE.findall(text), *lists]
+    pieces = [piece for part in parts for piece in _BETWEEN.split(part)]
+    items = map(normal, [*_LINE.findall(text), *pieces])
     # a list's first item comes with the words before it: "You may answer book, run or eat."
-    ends = [" ".join(item.split()[-length:]) for item in items for length in (1, 2)]
-    shown = {*items, *ends}
+    firsts = [normal(part.split(",")[0]).split() for part in lists]
+    shown = {*items, *(" ".join(words[-length:]) for words in firsts for length in (1, 2))}
     words = f" {normal(text)} "
     examples = [gloss for form, gloss in by_form.items() if form in shown]
     passing = [
@@ -54,11 +78,13 @@ def table(
     glosses: Sequence[str],
     confidence: float,
 ) -> pl.DataFrame:
-    """Each run with the glosses its prompt gives as examples, scored with and without their clips.
+    """Each run with the glosses that its prompt names (schema `COLUMNS`).
 
-    `prompts` are entries with the texts system and user. A list of all candidates gives nothing
-    away of one class more than of another, so {candidates} does not count. A replay, whose prompt
-    is not known, has no row.
+    It is scored on all clips, on those of classes that are no examples (``_without``), and on those
+    of classes that the prompt does not name at all (``_without_named``): what is taken for in
+    passing may still be given away. `prompts` are entries with the texts system and user. A list
+    of all candidates gives nothing away of one class more than of another, so {candidates} does
+    not count. A replay, whose prompt is not known, has no row.
     """
     rows = []
     for run in runs:
@@ -67,9 +93,6 @@ def table(
         entry = prompts[run["prompt"]]
         found = named(f"{entry.get('system') or ''}\n{entry['user']}", glosses)
         seen = joined.filter(available(), pl.col("run") == run["run"])
-        rest = seen.filter(~pl.col("gloss").is_in(found.examples))
-        correct = int(rest["correct"].sum())
-        low, high = wilson(correct, rest.height, confidence)
         rows.append(
             {
                 "run": run["run"],
@@ -79,11 +102,24 @@ def table(
                 "in_passing": ", ".join(found.in_passing),
                 "n_available": seen.height,
                 "top1": int(seen["correct"].sum()) / seen.height if seen.height else None,
-                "n_without": rest.height,
-                "correct_without": correct,
-                "top1_without": correct / rest.height if rest.height else None,
-                "low_without": low,
-                "high_without": high,
+                **_rest(seen, found.examples, "without", confidence),
+                **_rest(seen, found.examples + found.in_passing, "without_named", confidence),
             }
         )
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, schema=COLUMNS)
+
+
+def _rest(
+    seen: pl.DataFrame, glosses: Sequence[str], which: str, confidence: float
+) -> dict[str, float | None]:
+    """Accuracy on the clips of other glosses; ``which`` ends the names of the columns."""
+    rest = seen.filter(~pl.col("gloss").is_in(glosses))
+    correct = int(rest["correct"].sum())
+    low, high = wilson(correct, rest.height, confidence)
+    return {
+        f"n_{which}": rest.height,
+        f"correct_{which}": correct,
+        f"top1_{which}": correct / rest.height if rest.height else None,
+        f"low_{which}": low,
+        f"high_{which}": high,
+    }

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from zerosign.scores import available
-from zerosign.stats import kappa, wilson
+from zerosign.scores import available, rate_interval
+from zerosign.stats import kappa
 
 MAPPERS = {
     "strict": "equal but for case and blanks at the ends, as in the authors' script",
@@ -54,8 +54,9 @@ def table(
     rows = []
     for run, seen in _by_run(joined, glosses, runs):
         for mapper in [LIKELIHOOD] if _scored(seen) else MAPPERS:
-            correct = int((seen[mapper] == seen["class_index"]).sum())
-            low, high = wilson(correct, seen.height, confidence)
+            right = seen[mapper].eq(seen["class_index"]).fill_null(False)
+            correct = int(right.sum())
+            low, high = rate_interval(seen, right, confidence)
             answered = int((seen["outcome"] != "error").sum())
             rows.append(
                 {

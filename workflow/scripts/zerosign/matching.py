@@ -11,13 +11,21 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.special import expit
 
 from zerosign.errors import UserError
-from zerosign.normalise import normal, visible
+from zerosign.normalise import visible
 from zerosign.pairs import HARD, PAIRS, POSITIVE, RANDOM
 from zerosign.stats import NO_INTERVAL, cluster_codes, clustered_wilson, jackknife_correlation
 
-_VERDICT = re.compile(r"\b(yes|no)\b")
+# "no" is a word of ordinary sentences too: a verdict is the whole end of the answer, or it is
+# written in capitals, or begins a sentence or emphasis; only else any yes or no.
+_VERDICTS = (
+    re.compile(r"\b(yes|no)\W*$", re.IGNORECASE),
+    re.compile(r"\b(YES|NO)\b"),
+    re.compile(r"(?:^|[.!?:*\n]\s*)(yes|no)\b(?=\W*(?:[,.;:!(*\n-]|$))", re.IGNORECASE),
+    re.compile(r"\b(yes|no)\b", re.IGNORECASE),
+)
 
 OUTCOMES = {
     "yes": "the answer is yes",
@@ -44,12 +52,16 @@ _FLOOR = {"always yes": True, "always no": False}
 
 
 def verdict(text: str) -> bool | None:
-    """The last yes or no of an answer, in any case, after its reasoning; None if there is none.
+    """The yes or no that an answer concludes with, after its reasoning; None if there is none.
 
-    A closing "it is not a match" without either word is no verdict.
+    The first of `_VERDICTS` that matches decides, by its last match. A closing "it is not a match"
+    without either word is no verdict.
     """
-    found = _VERDICT.findall(normal(visible(text)))
-    return found[-1] == "yes" if found else None
+    shown = visible(text).strip()
+    for pattern in _VERDICTS:
+        if found := pattern.findall(shown):
+            return found[-1].lower() == "yes"
+    return None
 
 
 def measures(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
@@ -176,7 +188,7 @@ def p_yes(labels: Sequence[str] | None, scores: Sequence[float] | None) -> float
     if not labels or not scores:
         return None
     by_label = dict(zip(labels, scores, strict=True))
-    return 1 / (1 + math.exp(by_label["no"] - by_label["yes"]))
+    return float(expit(by_label["yes"] - by_label["no"]))
 
 
 def table(
@@ -206,7 +218,9 @@ def table(
         facts = {"run": name, "model": None, "prompt": None, "sampling": None, "label": name}
         constant = verdicts[0].with_columns(
             verdict=pl.lit(said),
-            outcome=pl.lit("yes" if said else "no"),
+            outcome=pl.when(pl.col("outcome") == "missing")
+            .then("outcome")
+            .otherwise(pl.lit("yes" if said else "no")),
             p_yes=pl.lit(None, pl.Float64),
         )
         for negatives, part in _parts(constant):

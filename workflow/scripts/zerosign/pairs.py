@@ -47,6 +47,8 @@ def pairs(
     asked = [k for k, gloss in enumerate(glosses) if described is None or gloss in described]
     texts = {k: normal(glosses[k]) if described is None else described[glosses[k]] for k in asked}
     alike = set(same_sign(clips).iter_rows())
+    if described is not None:  # one text for two glosses: to tell them apart is asked of nobody
+        alike |= {(k, other) for k in asked for other in asked if texts[k] == texts[other]}
     tested = clips.filter(pl.col("split") == split).sort("class_index", "video_id")
     of_class: dict[int, list[str]] = {k: [] for k in range(len(glosses))}
     for video_id, k in tested.select("video_id", "class_index").iter_rows():

@@ -131,7 +131,7 @@ def accuracy(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fig
     axes[-1].set_xlabel("top-1 accuracy, %")
     figure.legend(handles=handles, loc="outside upper center", ncols=3, handlelength=1.8)
     marks = "" if published is None else _PUBLISHED_MARKS
-    _footer(figure, f"{_n(runs)}; {level} Wilson intervals; {origin}{marks}")
+    _footer(figure, f"{_n(runs)}; {level} intervals over signers and glosses; {origin}{marks}")
     return figure
 
 
@@ -391,7 +391,7 @@ def matching(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fig
     _footer(
         figure,
         f"n = {_range(table['n'])} of {_range(table['n_expected'])} pairs a point; "
-        f"{level} Wilson intervals of both rates; {origin}",
+        f"{level} intervals over signers; {origin}",
     )
     return figure
 

@@ -7,8 +7,7 @@ import polars as pl
 
 from zerosign.audit import identical
 from zerosign.normalise import normal
-from zerosign.scores import available
-from zerosign.stats import wilson
+from zerosign.scores import available, rate_interval
 
 EXACT = "exact label"
 ALL_SYNONYMS = "synonyms"
@@ -85,15 +84,15 @@ def scores(
     confidence: float,
 ) -> pl.DataFrame:
     """Top-1 of each run under each relation, over available clips, and how many it gained."""
-    counts = credited.group_by("run", "relation").agg(pl.col("video_id").n_unique())
-    forgiven = {(run, relation): n for run, relation, n in counts.iter_rows()}
     rows = []
     for run in runs:
         seen = joined.filter(available(), pl.col("run") == run["run"])
         strict = int(seen["correct"].sum())
         for relation in (EXACT, *relations):
-            gained = forgiven.get((run["run"], relation), 0)
-            low, high = wilson(strict + gained, seen.height, confidence)
+            of_run = credited.filter(pl.col("run") == run["run"], pl.col("relation") == relation)
+            right = seen["correct"] | seen["video_id"].is_in(of_run["video_id"].implode())
+            gained = int(right.sum()) - strict
+            low, high = rate_interval(seen, right, confidence)
             rows.append(
                 {
                     "run": run["run"],

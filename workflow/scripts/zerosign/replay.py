@@ -1,5 +1,6 @@
 """Somebody else's predictions as answers, so that the same code scores them on the same clips."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -13,19 +14,20 @@ ANSWERS = dict.fromkeys(("video_id", "question", "text", "finish", "error", "key
 _ERROR = "ERROR:"
 
 
-def answers(path: str | Path, clips: pl.DataFrame) -> pl.DataFrame:
+def answers(path: str | Path, clips: pl.DataFrame, readable: Collection[str]) -> pl.DataFrame:
     """Answers (the columns `ANSWERS` of those that inference writes) to the clips a CSV names.
 
     The CSV has video_id and answer, or the authors' columns video_id and predicted_gloss. An
     answer that starts with "ERROR:" is a failure, an empty one is empty, and the word "none"
     stays a word. Ids that lost their leading zeros find them again. `clips` are those expected;
     rows for others are a `UserError`, as is a clip that stands twice or whose ground_truth_gloss
-    is another than ours.
+    is another than ours. A clip that the CSV leaves out although it is `readable` here is an error
+    too: to leave a clip out must not raise a rate.
     """
     try:
         table = pl.read_csv(path, infer_schema=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"{path}: not a readable CSV ({str(error).splitlines()[0]})") from None
     column = next((name for name in ANSWER_COLUMNS if name in table.columns), None)
     if "video_id" not in table.columns or column is None:
         raise UserError(f"{path}: needs the columns video_id and {' or '.join(ANSWER_COLUMNS)}")
@@ -46,6 +48,9 @@ def answers(path: str | Path, clips: pl.DataFrame) -> pl.DataFrame:
                 "is it of another version of the data set?"
             )
         rows[video] = row[column] or ""
+    for video in glosses:
+        if video not in rows and video in readable:
+            rows[video] = f"{_ERROR} not in the file"
     return pl.DataFrame([_answer(video, text) for video, text in rows.items()], schema=ANSWERS)
 
 

@@ -4,6 +4,7 @@
 error, refusal or empty answer stays in the denominator.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,9 +62,9 @@ def accuracy(
 ) -> pl.DataFrame:
     """The main table: a row a run, and rows of the floor that needs no model.
 
-    top1 is over the available clips and top1_all over all expected ones, both with Wilson
-    intervals; class_mean averages the accuracies of the classes, with Wilson's interval widened
-    for clips of one signer. top5 stands where a run scored the classes, over the clips with scores.
+    top1 is over the available clips and top1_all over all expected ones; see `rate_interval`.
+    class_mean averages the accuracies of the classes, with Wilson's interval widened for clips of
+    one signer. top5 stands where a run scored the classes, over its available clips.
     """
     rows = []
     for run in runs:
@@ -72,29 +73,45 @@ def accuracy(
         rows.append(
             {key: run[key] for key in RUN_KEYS}
             | {"kind": "run"}
-            | _rates(int(frame["correct"].sum()), seen.height, frame.height, confidence)
+            | _rates(frame, seen, confidence)
             | _class_mean(seen, confidence)
             | _top5(seen, confidence)
         )
     anywhere = joined.group_by("video_id", maintain_order=True).agg(
         pl.col("class_index").first(), available().any().alias("available")
     )
-    return pl.DataFrame(rows + _floor(anywhere, clips, confidence), infer_schema_length=None)
+    return pl.DataFrame(rows + _floor(anywhere, clips), infer_schema_length=None)
 
 
-def _rates(correct: int, n: int, expected: int, confidence: float) -> dict[str, Any]:
-    low, high = wilson(correct, n, confidence)
-    low_all, high_all = wilson(correct, expected, confidence)
+def rate_interval(
+    clips: pl.DataFrame, right: pl.Series, confidence: float
+) -> tuple[float | None, float | None]:
+    """Wilson's interval of the share of `clips` (n rows) that are `right` (n,), widened.
+
+    For clips of one signer and of one gloss, which are alike (columns signer and class_index). None
+    below two signers or glosses: then nobody knows how far it holds for others.
+    """
+    signers, glosses = (cluster_codes(clips[name].to_list()) for name in ("signer", "class_index"))
+    values = right.fill_null(False).to_numpy().astype(float)
+    low, high, _ = clustered_wilson(values, confidence, signers, glosses)
+    return (None, None) if math.isnan(low) else (low, high)
+
+
+def _rates(frame: pl.DataFrame, seen: pl.DataFrame, confidence: float) -> dict[str, Any]:
+    """Top-1 over the available clips `seen` of `frame`, and over all of it."""
+    correct, n, expected = int(frame["correct"].sum()), seen.height, frame.height
+    low, high = rate_interval(seen, seen["correct"], confidence)
+    low_all, high_all = rate_interval(frame, frame["correct"], confidence)
     return {
         "n_expected": expected,
         "n_available": n,
         "correct": correct,
         "top1": correct / n if n else None,
-        "low": low if n else None,
-        "high": high if n else None,
+        "low": low,
+        "high": high,
         "top1_all": correct / expected if expected else None,
-        "low_all": low_all if expected else None,
-        "high_all": high_all if expected else None,
+        "low_all": low_all,
+        "high_all": high_all,
     }
 
 
@@ -108,20 +125,20 @@ def _class_mean(seen: pl.DataFrame, confidence: float) -> dict[str, Any]:
     low, high, _ = clustered_wilson(values, confidence, signers, weights=weights)
     return {
         "class_mean": float(np.average(values, weights=weights)),
-        "class_low": low,
-        "class_high": high,
+        "class_low": None if math.isnan(low) else low,
+        "class_high": None if math.isnan(high) else high,
     }
 
 
 def _top5(seen: pl.DataFrame, confidence: float) -> dict[str, Any]:
-    scored = seen.filter(pl.col("top5").is_not_null())
-    if scored.is_empty():
+    if seen["top5"].null_count() == seen.height:
         return {"n_top5": 0, "top5": None, "top5_low": None, "top5_high": None}
-    hits = int(scored.select(pl.col("top5").list.contains(pl.col("class_index")).sum()).item())
-    low, high = wilson(hits, scored.height, confidence)
+    # A clip that failed has no five best: a miss, as it is in top-1.
+    hits = seen.select(pl.col("top5").list.contains(pl.col("class_index")).fill_null(False))
+    low, high = rate_interval(seen, hits.to_series(), confidence)
     return {
-        "n_top5": scored.height,
-        "top5": hits / scored.height,
+        "n_top5": seen.height,
+        "top5": hits.to_series().mean(),
         "top5_low": low,
         "top5_high": high,
     }
@@ -147,6 +164,7 @@ def calibration(
 ) -> pl.DataFrame:
     """A row (schema `CALIBRATION`) for each run that scored the classes, over its scored clips.
 
+    Failures, which no probability stands for, are left out here and count in `accuracy`.
     probability: the mean that the run gave its choice (softmax of the scores of all classes), to be
     compared with top1; ece: see `stats.calibration_error`.
     """
@@ -157,7 +175,7 @@ def calibration(
         if scored.is_empty():
             continue
         correct, n = int(scored["correct"].sum()), scored.height
-        low, high = wilson(correct, n, confidence)
+        low, high = rate_interval(scored, scored["correct"], confidence)
         chances = scored["probability"].to_numpy()
         rows.append(
             {"run": run["run"], "label": run["label"], "n_scored": n}
@@ -169,14 +187,12 @@ def calibration(
     return pl.DataFrame(rows, schema=CALIBRATION)
 
 
-def _floor(
-    clips_tested: pl.DataFrame, clips: pl.DataFrame, confidence: float
-) -> list[dict[str, Any]]:
+def _floor(clips_tested: pl.DataFrame, clips: pl.DataFrame) -> list[dict[str, Any]]:
     """What no model at all scores on the clips that some run could read.
 
     chance: a class at random. majority: always the commonest class of the train split (the lowest
     index among equals). prior: a class at random, in the proportions of the train split.
-    chance and prior are expectations: they have no count of right answers and no interval.
+    chance and prior are expectations: they have no count of right answers. None has an interval.
     """
     classes = clips["class_index"].n_unique()
     train = np.zeros(classes)
@@ -188,8 +204,7 @@ def _floor(
     if train.sum():
         hits = int((tested == train.argmax()).sum())
         row = _expected("majority", np.eye(classes)[train.argmax()], tested, everything)
-        rates = _rates(hits, len(tested), len(everything), confidence)
-        rows.append(row | rates)
+        rows.append(row | {"correct": hits})
         rows.append(_expected("prior", train / train.sum(), tested, everything))
     return rows
 
@@ -253,7 +268,10 @@ def _percent(rate: float | None, low: float | None, high: float | None) -> str:
 
 
 def outcomes(joined: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """How many clips of each run ended how: run, label, n_expected, correct, and every outcome."""
+    """How many clips of each run ended how: run, label, n_expected, correct, and every outcome.
+
+    in_vocabulary: share of the clips that could be read whose answer became a class.
+    """
     counts = joined.group_by("run").agg(
         pl.len().alias("n_expected"),
         pl.col("correct").sum(),
@@ -262,6 +280,7 @@ def outcomes(joined: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> pl.DataFra
             (pl.col("step") == name).sum().alias(f"by_{name}")
             for name in ("exact", "similarity", "likelihood")
         ),
+        pl.col("predicted_index").filter(available()).is_not_null().mean().alias("in_vocabulary"),
     )
     order = pl.DataFrame([{"run": run["run"], "label": run["label"]} for run in runs])
     return order.join(counts, on="run", how="left", maintain_order="left")
@@ -387,7 +406,7 @@ def filtered(
             ids = flagged.filter(pl.col("flag").is_in(list(left_out)))["video_id"]
             kept = own.filter(~pl.col("video_id").is_in(ids.implode()))
             seen = kept.filter(available())
-            rates = _rates(int(seen["correct"].sum()), seen.height, kept.height, confidence)
+            rates = _rates(kept, seen, confidence)
             facts = {"run": run["run"], "filter": name, "leaves_out": ", ".join(left_out)}
             rows.append(facts | {"n_left_out": own.height - kept.height} | rates)
     return pl.DataFrame(rows, infer_schema_length=None)

@@ -162,6 +162,7 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
         if "demo" not in settings and not Path(path).is_file():  # the demo draws its own
             raise UserError(f"{source}: descriptions: no such file '{path}'")
     _check_matching(runs, models, used_prompts, settings["descriptions"], source)
+    _check_contrastive(runs, models, used_prompts, source)
     for name in settings["alignment"]["models"]:
         if name not in all_models:
             raise UserError(
@@ -341,6 +342,32 @@ def _check_replays(replays: Mapping[str, Mapping[str, str]], source: str) -> Non
         if not Path(entry["predictions"]).is_file():
             raise UserError(
                 f"{source}: replays.{name}.predictions: no such file '{entry['predictions']}'"
+            )
+
+
+def _check_contrastive(
+    runs: Mapping[str, Run],
+    models: Mapping[str, Mapping[str, Any]],
+    used_prompts: Mapping[str, Mapping[str, Any]],
+    source: str,
+) -> None:
+    """Contrastive models need one text a gloss; others cannot be asked which of 300 texts it is."""
+    for run in runs.values():
+        prompt = used_prompts[run.prompt]
+        if prompt["task"] == "match":
+            continue
+        contrastive = models[run.model]["adapter"] == "contrastive"
+        one_a_gloss = "gloss" in prompts.variables(prompt)
+        if contrastive and (not one_a_gloss or prompt.get("system")):
+            raise UserError(
+                f"{source}: run '{run.name}': a contrastive model needs a prompt with the variable "
+                "{gloss} and no system text, e.g. user: a person signing {gloss}"
+            )
+        if one_a_gloss and not contrastive:
+            raise UserError(
+                f"{source}: run '{run.name}': the prompt '{run.prompt}' names one {{gloss}}, which "
+                "only a contrastive model takes for the task 'predict'; use another prompt, or "
+                "task: match"
             )
 
 

@@ -110,11 +110,11 @@ def from_wordnet(path: str | Path, glosses: Sequence[str]) -> pl.DataFrame:
 
 
 def from_table(path: str | Path, glosses: Sequence[str]) -> pl.DataFrame:
-    """Synonyms (schema `SYNONYMS`) from a CSV with the columns gloss and synonym."""
+    """Synonyms (schema `SYNONYMS`) from a CSV (UTF-8) with the columns gloss and synonym."""
     try:
-        table = pl.read_csv(path, infer_schema=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        table = pl.read_csv(path, infer_schema=False, empty_string_is_null=False).fill_null("")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"{path}: not a readable CSV ({str(error).splitlines()[0]})") from None
     if not {"gloss", "synonym"} <= set(table.columns):
         raise UserError(f"{path}: needs the columns gloss and synonym")
     unknown = sorted(set(table["gloss"]) - set(glosses))

@@ -7,8 +7,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import chisquare
 
-from zerosign.scores import available
-from zerosign.stats import wilson
+from zerosign.scores import available, rate_interval
 
 PARTS = 10
 """A list of candidates is looked at in so many equal parts."""
@@ -18,6 +17,7 @@ CONSISTENCY = {
     "label": pl.String,
     "votes": pl.Int64,
     "n_available": pl.Int64,
+    "n_voted": pl.Int64,
     "agreement": pl.Float64,
     "unanimous": pl.Float64,
     "single_top1": pl.Float64,
@@ -43,9 +43,10 @@ def consistency(
 ) -> pl.DataFrame:
     """A row (schema `CONSISTENCY`) for each run that gave more than one answer about a clip.
 
-    votes: answers about a clip; agreement: mean share of them that name the class voted for, or no
-    class where none was; unanimous: share of clips where all do. single_top1: mean accuracy of a
-    single answer; top1: of the vote, with Wilson's interval. Over the clips that could be read.
+    votes: answers about a clip; agreement: mean share of them that name the class voted for;
+    unanimous: share of clips where all do, both over the n_voted clips where any names a class.
+    single_top1: mean accuracy of a single answer; top1: of the vote. Over the clips that could be
+    read.
     """
     rows = []
     for run in runs:
@@ -54,22 +55,27 @@ def consistency(
         if several is None or several < 2:
             continue
         each = seen.select("video_id", "predicted_index", "class_index", "votes").explode("votes")
-        clips = each.group_by("video_id").agg(
+        clips = each.group_by("video_id", maintain_order=True).agg(
+            pl.col("predicted_index").first(),
             pl.col("votes").eq_missing(pl.col("predicted_index")).mean().alias("agree"),
             pl.col("votes").eq_missing(pl.col("class_index")).mean().alias("right"),
         )
         correct = int(seen["correct"].sum())
+        low, high = rate_interval(seen, seen["correct"], confidence)
+        voted = clips.filter(pl.col("predicted_index").is_not_null())["agree"]
         rows.append(
             {
                 "run": run["run"],
                 "label": run["label"],
                 "votes": several,
                 "n_available": seen.height,
-                "agreement": clips["agree"].mean(),
-                "unanimous": (clips["agree"] == 1).mean(),
+                "n_voted": len(voted),
+                "agreement": voted.mean(),
+                "unanimous": (voted == 1).mean(),
                 "single_top1": clips["right"].mean(),
                 "top1": correct / seen.height,
-                **_ends(wilson(correct, seen.height, confidence)),
+                "low": low,
+                "high": high,
             }
         )
     return pl.DataFrame(rows, schema=CONSISTENCY)
@@ -120,7 +126,3 @@ def position_bias(positions: np.ndarray, candidates: int) -> dict[str, Any]:
         "chi2": float(test.statistic),
         "p": float(test.pvalue),
     }
-
-
-def _ends(interval: tuple[float, float]) -> dict[str, float]:
-    return {"low": interval[0], "high": interval[1]}
