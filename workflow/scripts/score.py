@@ -190,9 +190,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         tables["leaks"] = (
             leaks.table(joined, runs, options.prompts, glosses, confidence),
-            "Classes that a prompt gives as examples, or uses in its sentences, and accuracy without "
-            "the clips of the examples, and of all that it names; "
-            f"{level} Wilson intervals, which take clips as independent.",
+            "Classes that a prompt gives as examples, or uses in its sentences, and accuracy "
+            f"without the clips of the examples, and of all that it names; {widened}.",
         )
     if options.published:
         tables["published"] = (

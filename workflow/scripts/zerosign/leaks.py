@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from zerosign.normalise import normal
-from zerosign.scores import available
-from zerosign.stats import wilson
+from zerosign.scores import available, rate_interval
 
 _CUE = re.compile(
     r"\b(?:(?:e\.g\.|for example|for instance|such as|examples?|including|like)(?!\w)"
@@ -115,7 +114,7 @@ def _rest(
     """Accuracy on the clips of other glosses; ``which`` ends the names of the columns."""
     rest = seen.filter(~pl.col("gloss").is_in(glosses))
     correct = int(rest["correct"].sum())
-    low, high = wilson(correct, rest.height, confidence)
+    low, high = rate_interval(rest, rest["correct"], confidence)
     return {
         f"n_{which}": rest.height,
         f"correct_{which}": correct,
