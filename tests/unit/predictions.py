@@ -66,7 +66,8 @@ def predictions(answers: dict[str, tuple], scores: dict[str, list[int]] | None =
 
 def run(name: str) -> dict[str, str]:
     """An entry of --runs."""
-    return {"run": name, "model": "m", "prompt": "p", "sampling": "s", "label": f"label of {name}"}
+    parts = {"model": "m", "prompt": "p", "sampling": "s", "checkpoint": "c"}
+    return {"run": name, **parts, "label": f"label of {name}"}
 
 
 MISTAKES = {

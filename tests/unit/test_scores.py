@@ -127,7 +127,13 @@ def test_a_run_that_scored_the_classes_has_one_mapper():
     row = only(table, run="ranked")
     assert (row["mapper"], row["mapped"], row["top1"]) == ("likelihood", 12, 10 / 12)
     assert table.filter(run="good")["mapper"].to_list() == list(mappers.MAPPERS)
-    assert set(mappers.agreement(joined, GLOSSES, runs)["run"]) == {"good"}
+    agree = mappers.agreement(joined, GLOSSES, runs)
+    assert set(agree["run"]) == {"good"}
+    # The same checkpoint, prompt and frames: 10 of 12 clips have the class that "good" names.
+    row = only(agree, mapper_a="similarity", mapper_b="likelihood")
+    assert (row["n_available"], row["agreement"]) == (12, pytest.approx(10 / 12))
+    others = [run("ranked") | {"checkpoint": "another"}, run("good")]
+    assert "likelihood" not in mappers.agreement(joined, GLOSSES, others)["mapper_b"]
 
 
 def test_runs_must_cover_the_same_clips():

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--runs",
         type=json.loads,
         required=True,
-        help='JSON: list of {"run", "model", "prompt", "sampling", "label"}',
+        help='JSON: list of {"run", "model", "prompt", "sampling", "checkpoint", "label"}',
     )
     parser.add_argument(
         "--prompts",
@@ -132,7 +132,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         ),
         "mapper_agreement": (
             mappers.agreement(joined, glosses, runs),
-            "Agreement of the mappings of each run's answers, with Cohen's kappa.",
+            "Agreement of the mappings of each run's answers, with Cohen's kappa; with "
+            f"{mappers.LIKELIHOOD} where the same checkpoint also scored the classes.",
         ),
         "outcomes": (
             scores.outcomes(joined, runs),

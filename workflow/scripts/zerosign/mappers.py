@@ -79,12 +79,25 @@ def table(
 def agreement(
     joined: pl.DataFrame, glosses: Sequence[str], runs: Sequence[dict[str, Any]]
 ) -> pl.DataFrame:
-    """Agreement of each pair of mappers on a run's free answers, "no class" being one too."""
+    """Agreement of each pair of mappers on a run's free answers, "no class" being one too.
+
+    The likelihood is that of a run that scored the classes: of the same checkpoint, asked the same
+    prompt about the same frames.
+    """
+    parts = dict(_by_run(joined, glosses, runs))
+    asked = {run["run"]: (run["checkpoint"], run["prompt"], run["sampling"]) for run in runs}
+    scored = {asked[run]: seen for run, seen in parts.items() if _scored(seen)}
     rows = []
-    for run, seen in _by_run(joined, glosses, runs):
+    for run, seen in parts.items():
         if _scored(seen):
             continue
-        for a, b in itertools.combinations(MAPPERS, 2):
+        names = list(MAPPERS)
+        if asked[run] in scored:
+            likeliest = scored[asked[run]].select("video_id", likeliest=LIKELIHOOD)
+            seen = seen.join(likeliest, on="video_id", how="left", maintain_order="left")
+            seen = seen.with_columns(pl.col("likeliest").alias(LIKELIHOOD))
+            names.append(LIKELIHOOD)
+        for a, b in itertools.combinations(names, 2):
             first, second = (seen[mapper].fill_null(-1).to_numpy() for mapper in (a, b))
             rows.append(
                 {

@@ -109,6 +109,7 @@ class Study:
         """These runs with their parts, as programs take them."""
         return [
             {"run": run.name, "model": run.model, "prompt": run.prompt, "sampling": run.sampling}
+            | {"checkpoint": self.models[run.model]["checkpoint"]}
             | {"label": f"{run.model}, {run.prompt}, {run.sampling}"}
             for run in runs.values()
         ]
@@ -116,7 +117,7 @@ class Study:
     @property
     def scored(self) -> list[dict[str, str]]:
         """The runs and replays that say which sign a clip is, as programs take them."""
-        nothing = dict.fromkeys(("model", "prompt", "sampling"), "")
+        nothing = dict.fromkeys(("model", "prompt", "sampling", "checkpoint"), "")
         replays = [{"run": name, **nothing, "label": name} for name in self.config["replays"]]
         return self.run_list(self.predict_runs) + replays
 
