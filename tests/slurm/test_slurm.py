@@ -50,7 +50,7 @@ def test_the_study_on_a_cluster(
     (study.folder / "config/test.yaml").rename(study.folder / "config/config.yaml")
     study.edit(
         "profiles/slurm/config.yaml",
-        # Each look that finds nothing new doubles the wait: the first one comes when a job is done.
+        # Each look that finds nothing new adds ten seconds to the wait: do not look too early.
         lambda text: re.sub(r"(status-checks): \d+", r"\1: 14", text),
     )
     command = [sys.executable, "-m", "snakemake", "--cores", "8", "--profile", "slurm"]

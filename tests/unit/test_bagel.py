@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny_families
 import torch
-from tiny_families import make_clip, make_entry
+from tiny_families import changed_clips, make_clip, make_entry
 
 from zerosign import adapters, inference, prompts
 from zerosign.adapters import Answer, Request, bagel, checkpoint
@@ -81,14 +81,7 @@ def test_the_model_sees_the_frames(adapter: bagel.Bagel) -> None:
     clip = make_clip(1)
     base = logits(adapter, make_request(clip))
     assert torch.equal(base, logits(adapter, make_request(make_clip(1))))
-    changed = {
-        "another clip": make_clip(2),
-        "reversed": dataclasses.replace(clip, frames=clip.frames[::-1].copy()),
-        "BGR": dataclasses.replace(clip, frames=clip.frames[..., ::-1].copy()),
-        "one frame": dataclasses.replace(clip, frames=clip.frames[[0] * 6]),
-    }
-    for what, other in changed.items():
-        other = dataclasses.replace(other, digest=what)
+    for what, other in changed_clips(clip).items():
         assert (logits(adapter, make_request(other)) - base).abs().max() > 0.02, what
     for part in ("user", "system"):
         other_text = make_request(clip, {**PROMPT, part: "Which colour is it?"})

@@ -338,6 +338,8 @@ def test_leaks_leave_the_named_classes_out(joined):
     assert (row["n_available"], row["n_without"], row["correct_without"]) == (11, 6, 2)
     # book, used in passing, is still there; without it, dad is left
     assert (row["n_without_named"], row["correct_without_named"]) == (3, 1)
+    left = joined.filter(pl.col("run") == "bad", pl.col("gloss").is_in(["book", "dad"]))
+    assert (row["low_without"], row["high_without"]) == widened(left)
     assert row["low_without_named"] is None  # one class is left: no interval for others
     honest = {"p": {"system": None, "user": "{candidates}"}}
     row = only(leaks.table(joined, RUNS, honest, GLOSSES, 0.95), run="bad")

@@ -6,7 +6,7 @@ import pytest
 from predictions import clips, predictions, run
 
 from zerosign import scores, votes
-from zerosign.stats import wilson
+from zerosign.scores import rate_interval
 
 
 def joined(said: dict[str, list[int | None]], places: dict[str, list[int | None]] | None = None):
@@ -29,11 +29,8 @@ def joined(said: dict[str, list[int | None]], places: dict[str, list[int | None]
 
 
 def test_consistency():
-    table = votes.consistency(
-        joined({"test00": [1, 0, 1], "test01": [None, None, None], "test02": [0, None, None]}),
-        [run("several"), run("one")],
-        0.95,
-    )
+    frame = joined({"test00": [1, 0, 1], "test01": [None] * 3, "test02": [0, None, None]})
+    table = votes.consistency(frame, [run("several"), run("one")], 0.95)
     (row,) = table.rows(named=True)  # a run with one answer a clip has no row
     assert (row["run"], row["votes"], row["n_available"]) == ("several", 3, 12)
     # test00 two of three, test02 one of three; in test01 none names a class
@@ -42,8 +39,8 @@ def test_consistency():
     assert row["unanimous"] == pytest.approx(9 / 11)
     assert row["single_top1"] == pytest.approx((9 + 1 / 3 + 0 + 1 / 3) / 12)
     assert row["top1"] == pytest.approx(10 / 12)
-    low, high = wilson(10, 12, 0.95)
-    assert row["low"] <= low and row["high"] >= high
+    several = frame.filter(run="several")
+    assert (row["low"], row["high"]) == rate_interval(several, several["correct"], 0.95)
 
 
 def test_position_biases_of_runs_whose_prompt_lists_the_candidates():

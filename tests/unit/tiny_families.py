@@ -5,6 +5,7 @@ Auto classes load like a published one. Weights are larger than usual at initial
 what the model sees moves its logits well above rounding.
 """
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -851,3 +852,17 @@ def make_clip(
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     times = indices / fps
     return Clip(f"v{seed}", pixels, indices, times, fps, total, total / fps, digest)
+
+
+def changed_clips(clip: Clip) -> dict[str, Clip]:
+    """Clips that a model which sees the frames answers otherwise than `clip`, by what differs."""
+    frames = {
+        "another clip": make_clip(2).frames,
+        "reversed": clip.frames[::-1].copy(),
+        "BGR": clip.frames[..., ::-1].copy(),
+        "one frame": clip.frames[[0] * len(clip.frames)],
+    }
+    return {
+        what: dataclasses.replace(clip, frames=pixels, digest=what)
+        for what, pixels in frames.items()
+    }

@@ -81,5 +81,5 @@ if STUDY.match_runs:
             table=lambda wildcards, output: output_stem(wildcards, output.table),
         shell:
             "python workflow/scripts/score_matching.py --clips {input.clips:q}"
-            " --pairs {input.pairs:q} --answers {input.answers:q} --runs {params.runs:q} --confidence {params.confidence}"
-            " --table {params.table:q} --output {output.verdicts:q} 2>&1 | tee {log:q}"
+            " --pairs {input.pairs:q} --answers {input.answers:q} --runs {params.runs:q}"
+            " --confidence {params.confidence} --table {params.table:q} --output {output.verdicts:q} 2>&1 | tee {log:q}"

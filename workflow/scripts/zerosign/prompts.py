@@ -90,6 +90,15 @@ def check(name: str, entry: Mapping[str, Any]) -> None:
         )
 
 
+def check_contrastive(run: str, entry: Mapping[str, Any]) -> None:
+    """`UserError` unless the entry gives a contrastive model what it compares: a text a gloss."""
+    if entry.get("system") or "gloss" not in variables(entry):
+        raise UserError(
+            f"run {run!r}: a contrastive model needs a prompt with the variable {{gloss}} and no "
+            "system text, e.g. user: a person signing {gloss}"
+        )
+
+
 def render(name: str, entry: Mapping[str, Any], values: Mapping[str, str]) -> list[Message]:
     """Chat messages of a prompt: a system message if there is one, then the video and the question.
 

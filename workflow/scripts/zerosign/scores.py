@@ -92,7 +92,7 @@ def rate_interval(
     below two signers or glosses: then nobody knows how far it holds for others.
     """
     signers, glosses = (cluster_codes(clips[name].to_list()) for name in ("signer", "class_index"))
-    values = right.fill_null(False).to_numpy().astype(float)
+    values = right.to_numpy().astype(float)
     low, high, _ = clustered_wilson(values, confidence, signers, glosses)
     return (None, None) if math.isnan(low) else (low, high)
 

@@ -357,14 +357,10 @@ def _check_contrastive(
         prompt = used_prompts[run.prompt]
         if prompt["task"] == "match":
             continue
-        contrastive = models[run.model]["adapter"] == "contrastive"
-        one_a_gloss = "gloss" in prompts.variables(prompt)
-        if contrastive and (not one_a_gloss or prompt.get("system")):
-            raise UserError(
-                f"{source}: run '{run.name}': a contrastive model needs a prompt with the variable "
-                "{gloss} and no system text, e.g. user: a person signing {gloss}"
-            )
-        if one_a_gloss and not contrastive:
+        if models[run.model]["adapter"] == "contrastive":
+            with located(source):
+                prompts.check_contrastive(run.name, prompt)
+        elif "gloss" in prompts.variables(prompt):
             raise UserError(
                 f"{source}: run '{run.name}': the prompt '{run.prompt}' names one {{gloss}}, which "
                 "only a contrastive model takes for the task 'predict'; use another prompt, or "

@@ -39,11 +39,7 @@ def pose(
     glosses: Sequence[str],
 ) -> tuple[list[Message], dict[str, str]]:
     """No messages; the text of each gloss, from the prompt's user text."""
-    if prompt.get("system") or "gloss" not in prompts.variables(prompt):
-        raise UserError(
-            f"run {name!r}: a contrastive model needs a prompt with the variable {{gloss}} "
-            "and no system text, e.g. user: a person signing {gloss}"
-        )
+    prompts.check_contrastive(name, prompt)
     texts = {}
     for gloss in glosses:
         (message,) = prompts.render(name, prompt, {**values, "gloss": gloss})
