@@ -358,6 +358,28 @@ def test_code_of_a_checkpoint_runs_only_where_the_entry_says_so(
         chat.load(hub)
 
 
+def test_llava_next_video_in_the_layout_it_was_published_in(tmp_path: Path) -> None:
+    folder = tiny_families.folder("llava_next_video")
+    moved = {"processor_config.json", "chat_template.jinja"}
+    for file in folder.iterdir():
+        if file.name not in moved:
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    settings = json.loads((folder / "processor_config.json").read_text())["image_processor"]
+    kind = {"processor_class": "LlavaNextVideoProcessor"}
+    template = {"chat_template": (folder / "chat_template.jinja").read_text()}
+    for name, content in {
+        "preprocessor_config.json": {**settings, **kind},
+        "processor_config.json": kind,
+        "chat_template.json": template,
+    }.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    published = chat.load(make_entry(tmp_path))
+    usual = tiny_families.adapter("llava_next_video")
+    asked = [make_request(make_clip(1))]
+    expected = plain(usual.answer(usual.prepare(asked)))
+    assert plain(published.answer(published.prepare(asked))) == expected
+
+
 def test_weights_that_are_not_in_the_checkpoint(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -133,8 +133,9 @@ def pose(
 
 def load(entry: Mapping[str, Any]) -> "Chat":
     """Load the checkpoint of a models.yaml entry."""
-    processor = checkpoint.load("AutoProcessor", entry)
-    check(entry, checkpoint.load("AutoConfig", entry))
+    config = checkpoint.load("AutoConfig", entry)
+    check(entry, config)
+    processor = checkpoint.load_processor(entry, config)
     model = checkpoint.load_model("AutoModelForImageTextToText", entry)
     return Chat(entry, processor, model)
 

@@ -102,6 +102,34 @@ def _reason(error: Exception) -> str:
     return lines[0].strip() if lines else type(error).__name__
 
 
+def load_processor(entry: Mapping[str, Any], config: Any) -> Any:
+    """A checkpoint's processor. ``config`` is the checkpoint's own.
+
+    LLaVA-NeXT-Video's was published without its video processor's class, and without the size of
+    a patch. From the image processor's name transformers guesses ``LlavaNextVideoProcessor``,
+    which is the processor itself, and never comes back: so it is put together here.
+    """
+    if config.model_type != "llava_next_video":
+        return load("AutoProcessor", entry)
+    import transformers
+
+    family = transformers.LlavaNextVideoProcessor
+    place, revision = locate(entry)
+    published, _ = family.get_processor_dict(place, revision=revision)
+    settings = {
+        "patch_size": config.vision_config.patch_size,
+        "vision_feature_select_strategy": config.vision_feature_select_strategy,
+        "num_additional_image_tokens": 1,  # the tower's class token
+    }
+    known = {*settings, "chat_template"}
+    return family(
+        tokenizer=load("AutoTokenizer", entry),
+        image_processor=load("LlavaNextImageProcessor", entry),
+        video_processor=load("LlavaNextVideoVideoProcessor", entry),
+        **{**settings, **{key: value for key, value in published.items() if key in known}},
+    )
+
+
 def file(entry: Mapping[str, Any], name: str) -> Path:
     """One file of a checkpoint, got from the hub if it isn't a folder."""
     torch_setup.prepare()
