@@ -212,6 +212,20 @@ def test_mistakes_in_matching(
         assert word in str(caught.value)
 
 
+def test_runs_that_need_descriptions_wait_for_some(demo: dict[str, Any]) -> None:
+    described = {**MATCHING, "prompt": "match-description", "needs": "descriptions"}
+    demo["runs"] = [demo["runs"][0], described]
+    waiting = study.load(demo | {"descriptions": []}, "demo.yaml", SCHEMAS)
+    name = "demo-trained.match-description.u12"
+    assert waiting.left_out == waiting.resolved()["left_out"] == [name]
+    assert name not in waiting.runs and "match-description" not in waiting.prompts
+    ready = study.load(demo, "demo.yaml", SCHEMAS)
+    assert name in ready.runs and ready.left_out == []
+    demo["runs"][-1] = {**described, "needs": "luck"}
+    with pytest.raises(UserError, match=r"runs\[\d+\]\.needs: 'luck' is none of the choices"):
+        study.load(demo, "demo.yaml", SCHEMAS)
+
+
 def test_descriptions_that_are_not_there(demo: dict[str, Any]) -> None:
     del demo["demo"]
     demo["descriptions"] = ["config/demo.yaml", "no/where.csv"]

@@ -35,6 +35,11 @@ def load_study():
 
 
 STUDY = load_study()
+if STUDY.left_out and workflow.is_main_process:
+    logger.warning(
+        f"{len(STUDY.left_out)} runs are left out, since the study has no descriptions of signs "
+        "(docs/matching.md says how to get some): " + ", ".join(STUDY.left_out)
+    )
 RESULTS = f"results/{STUDY.name}"
 DATASET = STUDY.config["dataset"]
 # The tables that each figure is drawn from.

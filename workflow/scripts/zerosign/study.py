@@ -32,6 +32,8 @@ class Run:
     model: str
     prompt: str
     sampling: str
+    needs: str | None = None
+    """What the study must have, or the run is left out: descriptions."""
 
     @property
     def name(self) -> str:
@@ -58,6 +60,7 @@ class Study:
     prompts: dict[str, dict[str, Any]]
     runs: dict[str, Run]
     downloads: dict[str, dict[str, Any]]  # path: url, sha256s; of metadata and of synonyms
+    left_out: list[str]  # names of runs that need what the study lacks
 
     @property
     def name(self) -> str:
@@ -103,6 +106,7 @@ class Study:
             "models": self.models,
             "prompts": self.prompts,
             "runs": list(self.runs),
+            "left_out": self.left_out,
         }
 
     def run_list(self, runs: Mapping[str, Run]) -> list[dict[str, str]]:
@@ -146,7 +150,9 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
             base(sampling)
     all_models = _entries(settings["models"], schemas / "models.schema.yaml")
     all_prompts = _entries(settings["prompts"], schemas / "prompts.schema.yaml")
-    runs = expand_runs(settings["runs"], all_models, all_prompts, settings["samplings"], source)
+    every = expand_runs(settings["runs"], all_models, all_prompts, settings["samplings"], source)
+    lacks = set() if settings["descriptions"] else {"descriptions"}
+    runs = {name: run for name, run in every.items() if run.needs not in lacks}
     models = {name: all_models[name] for name in _used(run.model for run in runs.values())}
     used_prompts = {}
     for name in _used(run.prompt for run in runs.values()):
@@ -180,7 +186,8 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
     if not shows_frames(settings["samplings"][sampling]):
         raise UserError(f"{source}: alignment.sampling: '{sampling}' shows no frames to compare")
     downloads = facts.downloads | _downloads((settings["synonyms"] or {}).values())
-    study = Study(settings, facts, models, used_prompts, runs, downloads)
+    left_out = [name for name in every if name not in runs]
+    study = Study(settings, facts, models, used_prompts, runs, downloads, left_out)
     if not study.scored:
         raise UserError(f"{source}: runs: add one with a prompt of task 'predict', to be scored")
     return study
@@ -251,7 +258,7 @@ def expand_runs(
                         f"{source}: runs[{number}].{kind}: {_unknown(kind, name, entries)}"
                     )
         for model, prompt, sampling in itertools.product(*lists.values()):
-            run = Run(model, prompt, sampling)
+            run = Run(model, prompt, sampling, group.get("needs"))
             if run.name in runs:
                 raise UserError(f"{source}: runs[{number}]: run '{run.name}' is listed twice")
             runs[run.name] = run
@@ -386,8 +393,8 @@ def _check_matching(
         if "description" in prompts.variables(used_prompts[run.prompt]) and not descriptions:
             raise UserError(
                 f"{source}: run '{run.name}': the prompt shows {{description}}, but the study has "
-                "none; name CSV files under 'descriptions' (config/README.md), or use a prompt "
-                "with {gloss} alone"
+                "none; name CSV files under 'descriptions' (docs/matching.md), or leave the run "
+                "out until then by 'needs: descriptions'"
             )
 
 

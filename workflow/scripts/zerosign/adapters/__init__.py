@@ -22,11 +22,12 @@ KINDS = {
     "chat": "zerosign.adapters.chat",
     "omni": "zerosign.adapters.omni",
     "bagel": "zerosign.adapters.bagel",
+    "nemotron": "zerosign.adapters.nemotron",
     "contrastive": "zerosign.adapters.contrastive",
 }
 """Value of an entry's ``adapter`` key → module."""
 
-WITHOUT_VIDEO = frozenset({"bagel", "chat", "omni"})
+WITHOUT_VIDEO = frozenset({"bagel", "chat", "nemotron", "omni"})
 """Adapters that can be asked without a video: their messages then have no place for frames."""
 
 EXECUTION_KEYS = frozenset({"batch_size", "device_map", "gpus"})

@@ -3,10 +3,6 @@
 A prompt is a row of blocks: each text between ``<|im_start|>`` and ``<|im_end|>``, without a role,
 each frame between ``<|vision_start|>`` and ``<|vision_end|>``. The system text is the first block.
 The tokens of a frame see each other and share one position; text is causal.
-
-Clips are asked about one at a time: nearly all the work is in reading the frames, which fill a
-GPU by themselves, and rows of unlike lengths are never filled up. All questions, samples and
-candidates of a clip share what was read.
 """
 
 import json
@@ -17,8 +13,8 @@ import numpy as np
 
 from zerosign.adapters import Request, chat, checkpoint
 from zerosign.adapters.decoding import Prefix
+from zerosign.adapters.one_clip import OneClip, Processor
 from zerosign.errors import UserError
-from zerosign.framecache import Clip
 
 pose = chat.pose
 
@@ -60,7 +56,7 @@ def load(entry: Mapping[str, Any]) -> "Bagel":
     config.image_token_id = tokenizer.convert_tokens_to_ids(_PATCH)
     patch = network.vit_model.vision_model.config.patch_size
     processor = Processor(tokenizer, Frames(patch))
-    return Bagel({**entry, "frames_as": "images"}, processor, network)
+    return Bagel(entry, processor, network)
 
 
 def _network(entry: Mapping[str, Any]) -> Any:
@@ -167,36 +163,22 @@ def fit(
     return height, width
 
 
-class Processor:
-    """Tokenizer and frames, as `chat.Chat` knows a processor."""
-
-    def __init__(self, tokenizer: Any, image_processor: Frames) -> None:
-        self.tokenizer, self.image_processor = tokenizer, image_processor
-
-
-class Bagel(chat.Chat):
+class Bagel(OneClip):
     """A loaded model with its processor."""
 
     def __init__(self, entry: Mapping[str, Any], processor: Processor, network: Any) -> None:
-        super().__init__(entry, processor, network.language_model)
-        self.network = network
+        super().__init__(entry, processor, network)
         if set(self.options.get("size", ("height", "width"))) != {"height", "width"}:
             raise UserError(f"checkpoint {self.name}: processor.size needs height and width")
         tokenizer = processor.tokenizer
         self.borders = [tokenizer.convert_tokens_to_ids(token) for token in (_OPEN, _CLOSE)]
 
-    def shares(self, request: Request) -> bool:
-        """Always: requests about one clip, be it one, go on from what was read of it."""
-        return True
+    def see(self, pixels: Any) -> Any:
+        return self.network.see(pixels)
 
-    def embed_clip(self, clip: Clip) -> np.ndarray:
-        """float32[D]: mean over a clip's visual tokens, in the language model's input space."""
-        import torch
-
-        pixels = torch.from_numpy(self.processor.image_processor(clip.frames, **self.options))
-        with torch.inference_mode():
-            tokens = self.network.see(pixels.to(self.model.device, self.model.dtype))
-        return tokens.float().flatten(0, 1).mean(0).cpu().numpy()
+    def tokens_per_frame(self, height: int, width: int) -> int:
+        patch = self.processor.image_processor.patch
+        return height // patch * (width // patch)
 
     def _prompt_text(self, request: Request) -> str:
         blocks = []
@@ -207,22 +189,6 @@ class Bagel(chat.Chat):
                 else:
                     blocks.append(f"{_START}{part['text']}{_END}")
         return "".join(blocks) + _START
-
-    def _process(self, texts: list[str], requests: Sequence[Request]) -> dict[str, Any]:
-        import torch
-
-        (text,), (request,) = texts, requests
-        tokens = self._tokens(text)
-        pixels = {}
-        if len(request.clip.frames):
-            frames = self.processor.image_processor(request.clip.frames, **self.options)
-            pixels["pixel_values"] = torch.from_numpy(frames)
-            patch = self.processor.image_processor.patch
-            count = frames.shape[-2] // patch * (frames.shape[-1] // patch)
-            (visual,) = self.visual_ids
-            tokens = [t for token in tokens for t in [token] * (count if token == visual else 1)]
-        ids = torch.tensor([tokens])
-        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **pixels}
 
     def _continuation(self, text: str, candidate: str) -> list[int]:
         """Tokens of a candidate as an answer, which begins right after the opening token."""
@@ -240,7 +206,7 @@ class Bagel(chat.Chat):
         position, done = 0, 0
         with torch.inference_mode():
             pixels = inputs.get("pixel_values")
-            frames = iter(() if pixels is None else self.network.see(pixels))
+            frames = iter(() if pixels is None else self.see(pixels))
             for is_frame, end in _blocks(ids[0].tolist(), *self.borders):
                 block, count = ids[:, done:end], end - done
                 embeds = model.get_input_embeddings()(block)

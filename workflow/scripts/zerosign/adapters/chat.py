@@ -426,9 +426,7 @@ class Chat:
             system=self.entry.get("system_role", "system") == "system",
         )
         try:
-            text = self.processor.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True
-            )
+            text = self._template(messages)
         except Exception as error:  # templates raise whatever they like
             raise UserError(
                 f"checkpoint {self.name}: its chat template refuses the prompt ({error}); "
@@ -443,6 +441,12 @@ class Chat:
                         "to put the system text before the question"
                     )
         return text
+
+    def _template(self, messages: Sequence[Message]) -> str:
+        """Messages as one text that ends where the answer begins."""
+        return self.processor.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
 
     def _process(self, texts: list[str], requests: Sequence[Request]) -> Any:
         options = {

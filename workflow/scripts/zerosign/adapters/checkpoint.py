@@ -1,10 +1,12 @@
 """Checkpoints: a folder, or a hub id with its revision; what identifies one, how one is loaded."""
 
+import contextlib
 import functools
 import hashlib
+import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +91,41 @@ def load(auto_class: str, entry: Mapping[str, Any], **options: Any) -> Any:
     # Said in either case: transformers would otherwise ask on the terminal.
     options["trust_remote_code"] = bool(entry.get("trust_remote_code"))
     try:
-        return getattr(transformers, auto_class).from_pretrained(place, **options)
+        with pinned_code(entry):
+            return getattr(transformers, auto_class).from_pretrained(place, **options)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise UserError(
             f"checkpoint {place}: {auto_class} cannot load it: {_reason(error)}"
         ) from error
+
+
+@contextlib.contextmanager
+def pinned_code(entry: Mapping[str, Any]) -> Iterator[None]:
+    """Code from repositories is loaded at the entry's revisions, or not at all.
+
+    A checkpoint's code may load that of other repositories. transformers would take it as it is
+    today, whatever the checkpoint's own revision: here, ``code_revisions`` must name a commit.
+    """
+    from transformers import dynamic_module_utils
+
+    place, revision = locate(entry)
+    revisions = {place: revision, **entry.get("code_revisions", {})}
+    fetch = dynamic_module_utils.get_cached_module_file
+
+    def pinned(repository: Any, module_file: str, *others: Any, **options: Any) -> str:
+        if str(repository) not in revisions:
+            raise UserError(
+                f"checkpoint {place}: its code loads that of {repository}, at no fixed revision; "
+                f"set code_revisions: {{ {repository}: … }} in the model's entry to a commit of it"
+            )
+        options["revision"] = revisions[str(repository)]
+        return fetch(repository, module_file, *others, **options)
+
+    dynamic_module_utils.get_cached_module_file = pinned
+    try:
+        yield
+    finally:
+        dynamic_module_utils.get_cached_module_file = fetch
 
 
 def _reason(error: Exception) -> str:
@@ -140,6 +172,57 @@ def file(entry: Mapping[str, Any], name: str) -> Path:
         return Path(cached_file(place, name, revision=revision))
     except (OSError, ValueError) as error:
         raise UserError(f"checkpoint {place}: no {name} ({_reason(error)})") from error
+
+
+def weight_files(entry: Mapping[str, Any]) -> list[Path]:
+    """The files that hold a checkpoint's weights, one or several."""
+    try:
+        index = file(entry, "model.safetensors.index.json")
+    except UserError:
+        return [file(entry, "model.safetensors")]
+    places = json.loads(index.read_text())["weight_map"].values()
+    return [file(entry, name) for name in dict.fromkeys(places)]
+
+
+def load_constructed(auto_class: str, entry: Mapping[str, Any]) -> Any:
+    """A model of the repository's own code, in evaluation mode, on a GPU if there is one.
+
+    It is constructed as its authors would and then given its weights by name. ``from_pretrained``
+    constructs models without memory, which other people's code seldom stands.
+    """
+    torch_setup.prepare()
+    import torch
+    from safetensors import safe_open
+
+    config = load("AutoConfig", entry)
+    place, _ = locate(entry)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = entry.get("dtype", "auto")
+    usual = torch.get_default_dtype()
+    with pinned_code(entry), torch.device(device):
+        from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+        network = get_class_from_dynamic_module(config.auto_map[auto_class], place)
+        torch.set_default_dtype(usual if dtype == "auto" else getattr(torch, dtype))
+        try:
+            model = network(config)
+        finally:
+            torch.set_default_dtype(usual)
+    if dtype != "auto":
+        model = model.to(getattr(torch, dtype))
+    lacking = model.state_dict()
+    for path in weight_files(entry):
+        with safe_open(path, "pt", device=device) as stored:
+            for name in set(stored.keys()) & set(lacking):
+                weight = stored.get_tensor(name)
+                if weight.shape == lacking[name].shape:
+                    lacking.pop(name).copy_(weight)
+    if lacking:
+        raise UserError(
+            f"checkpoint {place}: {len(lacking)} weights of {type(model).__name__} are not in it, "
+            f"or of another shape (e.g. {min(lacking)})"
+        )
+    return model.eval()
 
 
 def load_model(auto_class: str, entry: Mapping[str, Any], **more: Any) -> Any:
@@ -234,6 +317,6 @@ def processor_options(
         if key not in known:
             raise UserError(
                 f"checkpoint {entry['checkpoint']}: processor has no setting {key!r}; "
-                f"it has {', '.join(sorted(known))}"
+                f"it has {', '.join(sorted(known)) or 'none'}"
             )
     return {**{key: value for key, value in usual.items() if key in known}, **options}

@@ -1,0 +1,136 @@
+"""Llama Nemotron Nano VL: its repository's code for tower and language model, nothing else of it.
+
+The repository's own chat() runs one request at a time on one GPU, and its image processor loses a
+step without a word under transformers 5, which calls that step by another name. So prompts and
+frames are made here, as that code makes them under transformers 4.53, one tile a frame.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+
+from zerosign.adapters import chat, checkpoint
+from zerosign.adapters.decoding import Prefix
+from zerosign.adapters.one_clip import OneClip, Processor
+from zerosign.errors import UserError
+from zerosign.prompts import Message
+
+pose = chat.pose
+
+_OPEN, _PATCH, _CLOSE = "<img>", "<image>", "</img>"
+_WITHOUT_MEANING = ("frames_as", "quantization", "device_map", "attn")
+
+
+def identity(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What determines the model's answers."""
+    for key in _WITHOUT_MEANING:
+        if entry.get(key):
+            raise UserError(
+                f"checkpoint {entry['checkpoint']}: {key} has no meaning with adapter: nemotron"
+            )
+    if entry.get("dtype") != "bfloat16":
+        raise UserError(
+            f"checkpoint {entry['checkpoint']}: the repository's code computes in bfloat16; "
+            "say dtype: bfloat16 in the model's entry"
+        )
+    if not entry.get("trust_remote_code"):
+        raise UserError(
+            f"checkpoint {entry['checkpoint']}: adapter: nemotron runs the repository's own code; "
+            "say trust_remote_code: true in the model's entry"
+        )
+    return chat.identity(entry)
+
+
+def load(entry: Mapping[str, Any]) -> "Nemotron":
+    """Load the checkpoint of a models.yaml entry."""
+    identity(entry)
+    tokenizer = checkpoint.load("AutoTokenizer", entry)
+    tokens = _OPEN, _PATCH, _CLOSE
+    if lacking := [token for token in tokens if token not in tokenizer.get_vocab()]:
+        raise UserError(f"checkpoint {entry['checkpoint']}: its tokenizer lacks {lacking[0]}")
+    frames = Frames(json.loads(checkpoint.file(entry, "preprocessor_config.json").read_text()))
+    network = checkpoint.load_constructed("AutoModel", entry)
+    if network.config.image_tag_type != "internvl":
+        raise UserError(
+            f"checkpoint {entry['checkpoint']}: frames marked as {network.config.image_tag_type} "
+            "are not known; only internvl's marks are"
+        )
+    network.language_model.config.image_token_id = tokenizer.convert_tokens_to_ids(_PATCH)
+    return Nemotron(entry, Processor(tokenizer, frames), network)
+
+
+class Settings(TypedDict):
+    """What an entry's ``processor`` may set: nothing."""
+
+
+class Frames:
+    """Frames to what the tower takes: squares of the checkpoint's size, values between 0 and 1.
+
+    Mean and deviation are the tower's own business.
+    """
+
+    valid_kwargs = Settings
+
+    def __init__(self, published: Mapping[str, Any]) -> None:
+        """``published`` is the checkpoint's preprocessor_config.json."""
+        if published.get("do_normalize"):
+            raise UserError("preprocessor_config.json: do_normalize is not known of this family")
+        self.size = int(published["image_size"])
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """uint8[F, H, W, 3] to float32[F, 3, S, S]: first twice as large, then to size."""
+        import torch
+        from PIL import Image
+        from torchvision.transforms.v2 import functional
+
+        _, height, width, _ = frames.shape
+        made = []
+        for frame in frames:
+            doubled = Image.fromarray(frame).resize(
+                (2 * width, 2 * height), Image.Resampling.BILINEAR
+            )
+            pixels = torch.from_numpy(np.array(doubled)).permute(2, 0, 1)
+            made.append(functional.resize(pixels, [self.size, self.size], antialias=True).numpy())
+        return np.stack(made).astype(np.float32) / 255
+
+
+class Nemotron(OneClip):
+    """A loaded model with its processor."""
+
+    def see(self, pixels: Any) -> Any:
+        return self.network.extract_feature(pixels)
+
+    def tokens_per_frame(self, height: int, width: int) -> int:
+        return self.network.num_image_token
+
+    def _template(self, messages: Sequence[Message]) -> str:
+        """By the tokenizer's template, which takes text alone; each frame on a line of its own."""
+        turns = [
+            {
+                "role": message["role"],
+                "content": "".join(
+                    part.get("text", f"{_OPEN}{_PATCH}{_CLOSE}\n") for part in message["content"]
+                ),
+            }
+            for message in messages
+        ]
+        return self.processor.tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True
+        )
+
+    def _prefill(self, inputs: Mapping[str, Any], length: int) -> Prefix:
+        """Frames' tokens in their places; every token sees all before it."""
+        import torch
+        from transformers import DynamicCache
+
+        model, ids = self.model, inputs["input_ids"][:, :length]
+        (visual,) = self.visual_ids
+        cache = DynamicCache(config=model.config)
+        with torch.inference_mode():
+            embeds = model.get_input_embeddings()(ids)
+            if (pixels := inputs.get("pixel_values")) is not None:
+                embeds[ids == visual] = self.see(pixels).flatten(0, 1).to(embeds.dtype)
+            model.model(inputs_embeds=embeds, past_key_values=cache, use_cache=True)
+        return Prefix(ids[0].tolist(), cache, length)
