@@ -1,16 +1,16 @@
-"""Synonyms of glosses from WordNet's own files, or from a table.
+"""Synonyms of glosses from WordNet, read by nltk, or from a table.
 
 Princeton's database is four plain-text indices and four data files; Debian's wordnet-base puts
-them in /usr/share/wordnet, and nltk's wordnet.zip holds the same. They are read here directly:
-nltk 3.10 opens them only within its own data folders and beside a file that Debian does not have.
-A test holds the result against nltk's.
+them in /usr/share/wordnet, and nltk's wordnet.zip holds the same.
 """
 
-import functools
-import re
+import contextlib
+import tempfile
+import warnings
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -25,88 +25,70 @@ SYNONYMS = {
     "other_class": pl.Int32,
 }
 
-_SUFFIXES = {  # morphological substitutions of WordNet's morphy(7)
-    "noun": [
-        *[("s", ""), ("ses", "s"), ("ves", "f"), ("xes", "x"), ("zes", "z")],
-        *[("ches", "ch"), ("shes", "sh"), ("men", "man"), ("ies", "y")],
-    ],
-    "verb": [
-        *[("s", ""), ("ies", "y"), ("es", "e"), ("es", "")],
-        *[("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")],
-    ],
-    "adj": [("er", ""), ("est", ""), ("er", "e"), ("est", "e")],
-    "adv": [],
-}
-_MARKER = re.compile(r"\((?:a|p|ip)\)$")  # where an adjective may stand
+_PARTS = ("noun", "verb", "adj", "adv")
+_FILES = [f"{kind}.{part}" for kind in ("index", "data") for part in _PARTS]
+_EXCEPTIONS = [f"{part}.exc" for part in _PARTS]
 
 
-class WordNet:
-    """Synsets of a WordNet database: a folder, or a zip archive that holds one."""
+@contextlib.contextmanager
+def wordnet(path: str | Path) -> Iterator[Any]:
+    """nltk's reader of a WordNet database: a folder, or a zip archive that holds one.
 
-    def __init__(self, path: str | Path) -> None:
-        self._root = _database(Path(path))
+    nltk opens databases within its own data folders alone, and beside two files that synonyms don't
+    need and Debian's package lacks: so it gets a copy with two fillers, for the time being.
+    """
+    import nltk
+    from nltk.corpus.reader import WordNetCorpusReader
 
-    def synonyms(self, word: str) -> dict[str, str]:
-        """Lemmas that share a synset with a word, in any part of speech and base form.
+    database = _database(Path(path))
+    folders = list(nltk.data.path)
+    with tempfile.TemporaryDirectory() as home:
+        copy = Path(home, "corpora", "wordnet")
+        copy.mkdir(parents=True)
+        for name in (*_FILES, *_EXCEPTIONS):
+            if not database.joinpath(name).is_file():
+                raise UserError(f"{path}: holds no {name}, so it is no WordNet database")
+            copy.joinpath(name).write_bytes(database.joinpath(name).read_bytes())
+        copy.joinpath("lexnames").write_text("".join(f"{i:02d}\tunnamed\t1\n" for i in range(45)))
+        copy.joinpath("index.sense").touch()
+        nltk.data.path[:] = [home]
+        try:
+            with warnings.catch_warnings(action="ignore"):  # that it reads English alone
+                reader = WordNetCorpusReader(str(copy), None)
+            try:
+                yield reader
+            finally:
+                for file in reader._data_file_map.values():  # nltk leaves them open
+                    file.close()
+        finally:
+            nltk.data.path[:] = folders
 
-        Each with the first synset that gave it, as "noun:02961779". The word itself is left out.
-        """
-        found: dict[str, str] = {}
-        lemma = word.casefold().replace(" ", "_")
-        for part in _SUFFIXES:
-            for base in self._base_forms(lemma, part):
-                for offset in self._index(part)[base]:
-                    for other in self._lemmas(part, offset):
-                        found.setdefault(other, f"{part}:{offset:08d}")
-        found.pop(word.casefold(), None)
-        return found
 
-    def _base_forms(self, form: str, part: str) -> list[str]:
-        """The form and its bases that the index knows: exceptions, else suffixes stripped once."""
-        bases = self._exceptions(part).get(form)
-        if bases is None:
-            rules = _SUFFIXES[part]
-            bases = [form[: -len(old)] + new for old, new in rules if form.endswith(old)]
-        index = self._index(part)
-        return [f for f in dict.fromkeys([form, *bases]) if f in index]
+def synonyms(reader: Any, word: str) -> dict[str, str]:
+    """Lemmas that share a synset with a word, in any part of speech and base form.
 
-    @functools.cache  # noqa: B019 - one database a process
-    def _index(self, part: str) -> dict[str, list[int]]:
-        index = {}
-        for line in self._lines(f"index.{part}"):
-            lemma, _, synsets, pointers, *rest = line.split()
-            index[lemma] = [int(offset) for offset in rest[int(pointers) + 2 :][: int(synsets)]]
-        return index
-
-    @functools.cache  # noqa: B019
-    def _exceptions(self, part: str) -> dict[str, list[str]]:
-        return {form: bases for form, *bases in map(str.split, self._lines(f"{part}.exc"))}
-
-    @functools.cache  # noqa: B019
-    def _data(self, part: str) -> bytes:
-        return self._root.joinpath(f"data.{part}").read_bytes()
-
-    def _lemmas(self, part: str, offset: int) -> list[str]:
-        data = self._data(part)
-        fields = data[offset : data.index(b"\n", offset)].decode("ascii").split()
-        if fields[:1] != [f"{offset:08d}"]:
-            raise UserError(f"{self._root}/data.{part} does not fit its index; install it again")
-        count = int(fields[3], 16)
-        words = fields[4 : 4 + 2 * count : 2]
-        return [_MARKER.sub("", word).replace("_", " ").casefold() for word in words]
-
-    def _lines(self, name: str) -> list[str]:
-        text = self._root.joinpath(name).read_text("utf-8")
-        return [line for line in text.splitlines() if not line.startswith("  ")]
+    Each with the first synset that gave it, as nltk names it: "car.n.01". The word itself is left
+    out.
+    """
+    found: dict[str, str] = {}
+    for synset in reader.synsets(word.casefold().replace(" ", "_")):
+        for lemma in synset.lemma_names():
+            found.setdefault(lemma.replace("_", " ").casefold(), synset.name())
+    found.pop(word.casefold(), None)
+    return found
 
 
 def from_wordnet(path: str | Path, glosses: Sequence[str]) -> pl.DataFrame:
     """Synonyms (schema `SYNONYMS`) of each gloss; `origin` is the synset."""
-    wordnet = WordNet(path)
-    return _table(
-        glosses,
-        ((gloss, *found) for gloss in glosses for found in wordnet.synonyms(gloss).items()),
-    )
+    with wordnet(path) as reader, warnings.catch_warnings(action="error"):
+        try:
+            rows = [(gloss, *pair) for gloss in glosses for pair in synonyms(reader, gloss).items()]
+        # Of a damaged database nltk says so in a warning, and then stumbles over it.
+        except (Warning, ValueError, LookupError, AssertionError, OSError) as error:
+            raise UserError(
+                f"{path}: nltk cannot read this WordNet database ({error}); install it again"
+            ) from error
+    return _table(glosses, rows)
 
 
 def from_table(path: str | Path, glosses: Sequence[str]) -> pl.DataFrame:
