@@ -1,10 +1,17 @@
 """Fixtures that several test folders share."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 import workflow_runs
 from workflow_runs import ROOT, Checkout
+
+# Where transformers puts code that checkpoints bring: one place a process, since Python remembers
+# where it found the first of it. Set before transformers is imported, which reads it once.
+_CODE = tempfile.TemporaryDirectory(prefix="zerosign-code-")
+os.environ["HF_MODULES_CACHE"] = _CODE.name
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 import tiny_families
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tiny_families import changed_clips, make_clip, make_entry
+from transformers.generation import utils as generation
 
 from zerosign import adapters, prompts
-from zerosign.adapters import Answer, Request, checkpoint, nemotron
+from zerosign.adapters import Answer, Request, checkpoint, constructed, nemotron, pins
 from zerosign.errors import UserError
 from zerosign.framecache import Clip
 
@@ -24,6 +26,7 @@ REVISION, TODAY = "1" * 40, "2" * 40
 
 CONFIGURATION = """
 from transformers import LlamaConfig, PretrainedConfig
+from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 
 class TinyConfig(PretrainedConfig):
@@ -31,6 +34,7 @@ class TinyConfig(PretrainedConfig):
 
     def __init__(self, llm_config=None, image_tag_type="internvl", **more):
         super().__init__(**more)
+        get_class_from_dynamic_module("tower.Tower", "zerosign-test/tower")
         self.llm_config = LlamaConfig(**(llm_config or {}))
         self.image_tag_type = image_tag_type
 """
@@ -53,6 +57,9 @@ class Tiny(PreTrainedModel):
         self.vision_model = tower(config.llm_config.hidden_size)
         self.num_image_token = 4
         self.scale = float(torch.ones(()))  # needs memory
+
+    def later(self, repository):
+        return get_class_from_dynamic_module("tower.Tower", repository)
 
     def extract_feature(self, pixel_values):
         return self.vision_model(pixel_values) * self.scale
@@ -85,7 +92,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """
     base = tmp_path_factory.mktemp("nemotron")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(base / "code"))
         patch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(base / "hub"))
         patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         cached = base / "hub" / "models--zerosign-test--tower"
@@ -214,24 +220,93 @@ def test_asked_without_a_video(adapter: nemotron.Nemotron) -> None:
     assert (answer.frames, answer.visual_tokens) == (0, 0) and answer.answer_tokens == 8
 
 
-def test_glosses_are_scored_as_one_by_one(repository: Path) -> None:
-    given = entry(repository, decoding={"mode": "closed_set"})
-    closed = adapters.module(given).load(given)
+@pytest.fixture(scope="module")
+def exact(repository: Path) -> Callable[..., nemotron.Nemotron]:
+    """Adapters in float32, which this tiny code stands, and NVIDIA's does not."""
+
+    def made(**more: Any) -> nemotron.Nemotron:
+        given = entry(repository, **more)
+        loaded = adapters.module(given).load(given)
+        loaded.network.float()
+        return loaded
+
+    return made
+
+
+def test_frequencies_of_rotation_keep_their_precision(adapter: nemotron.Nemotron) -> None:
+    assert adapter.model.dtype == torch.bfloat16
+    assert adapter.model.model.rotary_emb.inv_freq.dtype == torch.float32
+
+
+def test_a_prefix_and_its_rest_are_the_whole_prompt(exact: Callable[..., Any]) -> None:
+    adapter = exact()
+    (shared,) = adapter.prepare([make_request(make_clip(1))])
+    ids = shared.base.inputs["input_ids"]
+    embeds = adapter.model.get_input_embeddings()(ids)
+    with torch.inference_mode():
+        pixels = shared.base.inputs["pixel_values"]
+        embeds[ids == adapter.visual_ids[0]] = adapter.network.extract_feature(pixels).flatten(0, 1)
+        whole = adapter.model(inputs_embeds=embeds).logits[0, -1]
+    torch.testing.assert_close(logits(adapter, make_clip(1)), whole, atol=1e-5, rtol=0)
+
+
+def test_many_questions_share_a_pass_over_the_clip(exact: Callable[..., Any]) -> None:
+    adapter = exact()
+    asked = [
+        make_request(make_clip(1), {**PROMPT, "user": f"Is it {gloss}?"}, question=gloss)
+        for gloss in ("book", "drink", "a thing")
+    ]
+    (shared,) = adapter.prepare(asked)
+    assert shared.length > max(map(len, shared.suffixes)) and len(shared.suffixes) == 3
+    assert answers(adapter, asked) == [answers(adapter, [request])[0] for request in asked]
+
+
+def test_samples_depend_on_the_seed_alone(exact: Callable[..., Any]) -> None:
+    decoding = {"max_new_tokens": 4, "temperature": 1.0, "seed": 3, "samples": 3}
+    request = make_request(make_clip(1))
+    base = answers(exact(decoding=decoding), [request])
+    assert base == answers(exact(decoding=decoding), [request]) and len(base[0].samples) == 3
+    assert base != answers(exact(decoding={**decoding, "seed": 4}), [request])
+
+
+def test_glosses_are_scored_as_one_by_one(exact: Callable[..., Any]) -> None:
+    closed = exact(decoding={"mode": "closed_set"})
     glosses = {gloss: gloss for gloss in ("book", "drink", "books", "go")}
     (answer,) = answers(closed, [make_request(make_clip(1), candidates=glosses)])
     assert sorted(answer.labels) == sorted(glosses)
     for label, score in zip(answer.labels, answer.scores, strict=True):
         (alone,) = answers(closed, [make_request(make_clip(1), candidates={label: label})])
-        assert abs(alone.scores[0] - score) < 0.1  # bfloat16
+        assert abs(alone.scores[0] - score) < 1e-4
 
 
-def test_code_of_other_repositories_is_pinned(repository: Path) -> None:
-    with pytest.raises(UserError, match=rf"loads that of {TOWER}, at no fixed revision"):
-        nemotron.load(entry(repository, code_revisions={}))
+def test_code_of_other_repositories_is_pinned(
+    repository: Path, adapter: nemotron.Nemotron, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(RuntimeError, match="harm"):
         nemotron.load(entry(repository, code_revisions={TOWER: TODAY}))
     pinned, other = (entry(repository, code_revisions={TOWER: it}) for it in (REVISION, TODAY))
     assert nemotron.identity(pinned) != nemotron.identity(other)
+    monkeypatch.setattr(pins, "_revisions", {})
+    refused = rf"loads code of {TOWER}, at no fixed revision"
+    with pytest.raises(UserError, match=refused):
+        checkpoint.load("AutoConfig", entry(repository, code_revisions={}))
+    # Later, too, and by the other name that transformers has for it.
+    with pytest.raises(UserError, match=refused):
+        adapter.network.later(TOWER)
+    with pytest.raises(UserError, match=refused):
+        generation.get_cached_module_file(TOWER, module_file="tower.py")
+    pins.allow(TOWER, REVISION, {})
+    assert adapter.network.later(TOWER).__name__ == "Tower"
+
+
+def test_a_folder_of_a_repositorys_name(
+    adapter: nemotron.Nemotron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / TOWER).mkdir(parents=True)
+    monkeypatch.setattr(pins, "_revisions", {TOWER: REVISION})
+    with pytest.raises(UserError, match=rf"a folder {TOWER} lies here"):
+        adapter.network.later(TOWER)
 
 
 @pytest.mark.parametrize(
@@ -245,8 +320,9 @@ def test_code_of_other_repositories_is_pinned(repository: Path) -> None:
     ],
 )
 def test_keys_that_would_have_no_effect(
-    repository: Path, change: dict[str, Any], says: str
+    repository: Path, change: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delattr(constructed, "load")  # before the weights are read
     with pytest.raises(UserError, match=says):
         nemotron.load(entry(repository, **change))
 
@@ -259,6 +335,29 @@ def test_weights_that_are_not_in_the_checkpoint(repository: Path, tmp_path: Path
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": kept}))
     with pytest.raises(UserError, match=r"2 weights of Tiny are not in it.*vision_model\.patches"):
         nemotron.load(entry(tmp_path))
+
+
+def test_code_that_nobody_trusts(repository: Path) -> None:
+    given = entry(repository)
+    config = checkpoint.load("AutoConfig", given)
+    with pytest.raises(UserError, match="only with trust_remote_code: true"):
+        constructed.load("AutoModel", {**given, "trust_remote_code": False}, config)
+    with pytest.raises(UserError, match="code_revisions has no meaning without"):
+        checkpoint.identity({**given, "trust_remote_code": False})
+    with pytest.raises(UserError, match=r"its code for AutoModelForCausalLM cannot be loaded"):
+        constructed.load("AutoModelForCausalLM", given, config)
+
+
+def test_weights_in_a_single_file(repository: Path, tmp_path: Path) -> None:
+    for file in repository.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = {}
+    for name in ("a.safetensors", "b.safetensors"):
+        weights |= load_file(tmp_path / name)
+    save_file(weights, tmp_path / "model.safetensors")
+    (tmp_path / "model.safetensors.index.json").unlink()
+    one, several = (nemotron.load(entry(place)) for place in (tmp_path, repository))
+    assert torch.equal(logits(one, make_clip(1)), logits(several, make_clip(1)))
 
 
 def test_frames_marked_in_another_way(repository: Path, tmp_path: Path) -> None:

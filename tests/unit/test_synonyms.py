@@ -81,11 +81,27 @@ def test_a_database_that_is_not_there_or_broken(database, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"holds no index\.noun"):
         synonyms.from_wordnet(tmp_path / "empty", ["car"])
-    (database / "index.noun").write_text("car n 2 0 2 0 00000007 00000008\n")
-    with pytest.raises(UserError, match="nltk cannot read this WordNet database"):
-        synonyms.from_wordnet(database, ["car"])
     (database / "verb.exc").unlink()
     with pytest.raises(UserError, match=r"holds no verb\.exc"):
+        synonyms.from_wordnet(database, ["car"])
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("index.noun", "car n 2 0 2 0 ", "car n 2 0 2 0 1"),  # offsets that lead nowhere
+        ("index.noun", "car n 2 0 2 0 ", "car n two 0 2 0 "),
+        ("index.noun", "car n 2 0 2 0 ", "car n\n"),
+        ("data.noun", "03 n 02 car", "03 n xx car"),
+        ("data.noun", " 03 n 02 car", ""),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_damaged_database(database, name, old, new):
+    text = (database / name).read_text()
+    assert old in text
+    (database / name).write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError, match=r"nltk cannot read this WordNet database \([^\n]+\)"):
         synonyms.from_wordnet(database, ["car"])
 
 

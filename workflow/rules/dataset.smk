@@ -13,7 +13,7 @@ rule describe_study:
         "../../envs/zerosign.yaml"
     params:
         code=code("describe_study"),
-        study=lambda wildcards: as_json(STUDY.resolved()),
+        study=lambda wildcards: as_json(STUDY.resolved() | {"left_out": STUDY.left_out}),
         digest=STUDY.digest,
     shell:
         "python workflow/scripts/describe_study.py --study {params.study:q} --digest {params.digest}"

@@ -106,7 +106,6 @@ class Study:
             "models": self.models,
             "prompts": self.prompts,
             "runs": list(self.runs),
-            "left_out": self.left_out,
         }
 
     def run_list(self, runs: Mapping[str, Run]) -> list[dict[str, str]]:

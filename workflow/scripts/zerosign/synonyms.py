@@ -80,14 +80,16 @@ def synonyms(reader: Any, word: str) -> dict[str, str]:
 
 def from_wordnet(path: str | Path, glosses: Sequence[str]) -> pl.DataFrame:
     """Synonyms (schema `SYNONYMS`) of each gloss; `origin` is the synset."""
-    with wordnet(path) as reader, warnings.catch_warnings(action="error"):
-        try:
+    try:
+        with wordnet(path) as reader, warnings.catch_warnings(action="error"):
             rows = [(gloss, *pair) for gloss in glosses for pair in synonyms(reader, gloss).items()]
-        # Of a damaged database nltk says so in a warning, and then stumbles over it.
-        except (Warning, ValueError, LookupError, AssertionError, OSError) as error:
-            raise UserError(
-                f"{path}: nltk cannot read this WordNet database ({error}); install it again"
-            ) from error
+    except UserError:
+        raise
+    except Exception as error:  # nltk stumbles in many ways over a damaged database
+        reason = str(error) or type(error).__name__
+        raise UserError(
+            f"{path}: nltk cannot read this WordNet database ({reason}); install it again"
+        ) from error
     return _table(glosses, rows)
 
 

@@ -46,6 +46,7 @@ def identity(entry: Mapping[str, Any]) -> dict[str, Any]:
 def load(entry: Mapping[str, Any]) -> "Bagel":
     """Load the checkpoint of a models.yaml entry; weights for drawing are not read."""
     identity(entry)
+    checkpoint.processor_options(entry, Frames, {})
     tokenizer = checkpoint.load("AutoTokenizer", entry)
     tokens = _START, _END, _OPEN, _PATCH, _CLOSE
     if lacking := [token for token in tokens if token not in tokenizer.get_vocab()]:

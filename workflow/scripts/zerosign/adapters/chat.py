@@ -136,6 +136,7 @@ def load(entry: Mapping[str, Any]) -> "Chat":
     config = checkpoint.load("AutoConfig", entry)
     check(entry, config)
     processor = checkpoint.load_processor(entry, config)
+    frame_options(entry, processor, entry.get("frames_as") == "images")
     model = checkpoint.load_model("AutoModelForImageTextToText", entry)
     return Chat(entry, processor, model)
 
@@ -162,6 +163,17 @@ def check(entry: Mapping[str, Any], config: Any) -> None:
         )
 
 
+def frame_options(entry: Mapping[str, Any], processor: Any, as_images: bool) -> dict[str, Any]:
+    """What a processor is told about frames. `UserError` for settings it doesn't know."""
+    part = getattr(processor, "image_processor" if as_images else "video_processor", None)
+    if part is None:
+        raise UserError(
+            f"checkpoint {entry['checkpoint']}: its processor takes no videos; "
+            "set frames_as: images in the model's entry"
+        )
+    return checkpoint.processor_options(entry, part, PROCESSOR)
+
+
 class Chat:
     """A loaded model with its processor."""
 
@@ -177,13 +189,7 @@ class Chat:
             tokenizer.pad_token_id = self.ends[0]
         self.visual_ids = _visual_ids(model.config)
         self.as_images = entry.get("frames_as", "video") == "images"
-        part = "image_processor" if self.as_images else "video_processor"
-        if getattr(processor, part, None) is None:
-            raise UserError(
-                f"checkpoint {self.name}: its processor takes no videos; "
-                "set frames_as: images in the model's entry"
-            )
-        self.options = checkpoint.processor_options(entry, getattr(processor, part), PROCESSOR)
+        self.options = frame_options(entry, processor, self.as_images)
         self.end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else self.ends[0]
         self.decoding = Decoding.of(entry)
         self.can_share = full_attention(model.config)

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import hashlib
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zerosign import io, torch_setup
-from zerosign.adapters import EXECUTION_KEYS
+from zerosign.adapters import EXECUTION_KEYS, pins
 from zerosign.errors import UserError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -40,6 +39,10 @@ def locate(entry: Mapping[str, Any]) -> tuple[str, str | None]:
 def identity(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What determines a model's answers: its entry without how it is run, and its weights."""
     place, revision = locate(entry)
+    if entry.get("code_revisions") and not entry.get("trust_remote_code"):
+        raise UserError(
+            f"checkpoint {place}: code_revisions has no meaning without trust_remote_code: true"
+        )
     answering = {key: value for key, value in entry.items() if key not in EXECUTION_KEYS}
     if revision is None:
         # The weights count, not where they lie.
@@ -90,42 +93,18 @@ def load(auto_class: str, entry: Mapping[str, Any], **options: Any) -> Any:
         options["revision"] = revision
     # Said in either case: transformers would otherwise ask on the terminal.
     options["trust_remote_code"] = bool(entry.get("trust_remote_code"))
-    try:
-        with pinned_code(entry):
-            return getattr(transformers, auto_class).from_pretrained(place, **options)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        raise UserError(
-            f"checkpoint {place}: {auto_class} cannot load it: {_reason(error)}"
-        ) from error
+    pins.allow(place, revision, entry.get("code_revisions", {}))
+    with reported(place, f"{auto_class} cannot load it"):
+        return getattr(transformers, auto_class).from_pretrained(place, **options)
 
 
 @contextlib.contextmanager
-def pinned_code(entry: Mapping[str, Any]) -> Iterator[None]:
-    """Code from repositories is loaded at the entry's revisions, or not at all.
-
-    A checkpoint's code may load that of other repositories. transformers would take it as it is
-    today, whatever the checkpoint's own revision: here, ``code_revisions`` must name a commit.
-    """
-    from transformers import dynamic_module_utils
-
-    place, revision = locate(entry)
-    revisions = {place: revision, **entry.get("code_revisions", {})}
-    fetch = dynamic_module_utils.get_cached_module_file
-
-    def pinned(repository: Any, module_file: str, *others: Any, **options: Any) -> str:
-        if str(repository) not in revisions:
-            raise UserError(
-                f"checkpoint {place}: its code loads that of {repository}, at no fixed revision; "
-                f"set code_revisions: {{ {repository}: … }} in the model's entry to a commit of it"
-            )
-        options["revision"] = revisions[str(repository)]
-        return fetch(repository, module_file, *others, **options)
-
-    dynamic_module_utils.get_cached_module_file = pinned
+def reported(place: str, what: str) -> Iterator[None]:
+    """What transformers raises within, in one line."""
     try:
         yield
-    finally:
-        dynamic_module_utils.get_cached_module_file = fetch
+    except (OSError, ValueError, ImportError, KeyError, AttributeError) as error:
+        raise UserError(f"checkpoint {place}: {what} ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
@@ -147,7 +126,8 @@ def load_processor(entry: Mapping[str, Any], config: Any) -> Any:
 
     family = transformers.LlavaNextVideoProcessor
     place, revision = locate(entry)
-    published, _ = family.get_processor_dict(place, revision=revision)
+    with reported(place, "its processor's settings cannot be read"):
+        published, _ = family.get_processor_dict(place, revision=revision)
     settings = {
         "patch_size": config.vision_config.patch_size,
         "vision_feature_select_strategy": config.vision_feature_select_strategy,
@@ -168,61 +148,8 @@ def file(entry: Mapping[str, Any], name: str) -> Path:
     from transformers.utils import cached_file
 
     place, revision = locate(entry)
-    try:
+    with reported(place, f"no {name}"):
         return Path(cached_file(place, name, revision=revision))
-    except (OSError, ValueError) as error:
-        raise UserError(f"checkpoint {place}: no {name} ({_reason(error)})") from error
-
-
-def weight_files(entry: Mapping[str, Any]) -> list[Path]:
-    """The files that hold a checkpoint's weights, one or several."""
-    try:
-        index = file(entry, "model.safetensors.index.json")
-    except UserError:
-        return [file(entry, "model.safetensors")]
-    places = json.loads(index.read_text())["weight_map"].values()
-    return [file(entry, name) for name in dict.fromkeys(places)]
-
-
-def load_constructed(auto_class: str, entry: Mapping[str, Any]) -> Any:
-    """A model of the repository's own code, in evaluation mode, on a GPU if there is one.
-
-    It is constructed as its authors would and then given its weights by name. ``from_pretrained``
-    constructs models without memory, which other people's code seldom stands.
-    """
-    torch_setup.prepare()
-    import torch
-    from safetensors import safe_open
-
-    config = load("AutoConfig", entry)
-    place, _ = locate(entry)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = entry.get("dtype", "auto")
-    usual = torch.get_default_dtype()
-    with pinned_code(entry), torch.device(device):
-        from transformers.dynamic_module_utils import get_class_from_dynamic_module
-
-        network = get_class_from_dynamic_module(config.auto_map[auto_class], place)
-        torch.set_default_dtype(usual if dtype == "auto" else getattr(torch, dtype))
-        try:
-            model = network(config)
-        finally:
-            torch.set_default_dtype(usual)
-    if dtype != "auto":
-        model = model.to(getattr(torch, dtype))
-    lacking = model.state_dict()
-    for path in weight_files(entry):
-        with safe_open(path, "pt", device=device) as stored:
-            for name in set(stored.keys()) & set(lacking):
-                weight = stored.get_tensor(name)
-                if weight.shape == lacking[name].shape:
-                    lacking.pop(name).copy_(weight)
-    if lacking:
-        raise UserError(
-            f"checkpoint {place}: {len(lacking)} weights of {type(model).__name__} are not in it, "
-            f"or of another shape (e.g. {min(lacking)})"
-        )
-    return model.eval()
 
 
 def load_model(auto_class: str, entry: Mapping[str, Any], **more: Any) -> Any:

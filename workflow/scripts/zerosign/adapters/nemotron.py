@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from zerosign.adapters import chat, checkpoint
+from zerosign.adapters import chat, checkpoint, constructed
 from zerosign.adapters.decoding import Prefix
 from zerosign.adapters.one_clip import OneClip, Processor
 from zerosign.errors import UserError
@@ -50,15 +50,29 @@ def load(entry: Mapping[str, Any]) -> "Nemotron":
     tokens = _OPEN, _PATCH, _CLOSE
     if lacking := [token for token in tokens if token not in tokenizer.get_vocab()]:
         raise UserError(f"checkpoint {entry['checkpoint']}: its tokenizer lacks {lacking[0]}")
-    frames = Frames(json.loads(checkpoint.file(entry, "preprocessor_config.json").read_text()))
-    network = checkpoint.load_constructed("AutoModel", entry)
-    if network.config.image_tag_type != "internvl":
+    config = checkpoint.load("AutoConfig", entry)
+    marks = getattr(config, "image_tag_type", None)
+    if marks != "internvl":
         raise UserError(
-            f"checkpoint {entry['checkpoint']}: frames marked as {network.config.image_tag_type} "
-            "are not known; only internvl's marks are"
+            f"checkpoint {entry['checkpoint']}: frames marked as {marks} are not known; "
+            "only internvl's marks are"
         )
+    processor = Processor(tokenizer, Frames(_published(entry)))
+    chat.frame_options(entry, processor, as_images=True)
+    network = constructed.load("AutoModel", entry, config)
     network.language_model.config.image_token_id = tokenizer.convert_tokens_to_ids(_PATCH)
-    return Nemotron(entry, Processor(tokenizer, frames), network)
+    return Nemotron(entry, processor, network)
+
+
+def _published(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The checkpoint's preprocessor_config.json."""
+    published = json.loads(checkpoint.file(entry, "preprocessor_config.json").read_text())
+    if published.get("do_normalize") or not isinstance(published.get("image_size"), int):
+        raise UserError(
+            f"checkpoint {entry['checkpoint']}: preprocessor_config.json is not this family's: "
+            "it needs an image_size, and no do_normalize"
+        )
+    return published
 
 
 class Settings(TypedDict):
@@ -75,9 +89,7 @@ class Frames:
 
     def __init__(self, published: Mapping[str, Any]) -> None:
         """``published`` is the checkpoint's preprocessor_config.json."""
-        if published.get("do_normalize"):
-            raise UserError("preprocessor_config.json: do_normalize is not known of this family")
-        self.size = int(published["image_size"])
+        self.size = published["image_size"]
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """uint8[F, H, W, 3] to float32[F, 3, S, S]: first twice as large, then to size."""

@@ -13,6 +13,7 @@ def load(entry: Mapping[str, Any]) -> "Omni":
     """Load the checkpoint of a models.yaml entry, without the parts that speak."""
     processor = checkpoint.load("AutoProcessor", entry)
     chat.check(entry, checkpoint.load("AutoConfig", entry).thinker_config)
+    chat.frame_options(entry, processor, entry.get("frames_as") == "images")
     model = checkpoint.load_model("AutoModelForMultimodalLM", entry, enable_audio_output=False)
     # The whole model's generate() pays no heed to the number of new tokens; the thinker's does.
     return Omni(entry, processor, model.thinker)
