@@ -167,8 +167,9 @@ def load_model(auto_class: str, entry: Mapping[str, Any], **more: Any) -> Any:
     options: dict[str, Any] = {"dtype": entry.get("dtype", "auto"), "use_safetensors": True, **more}
     if attn := entry.get("attn"):
         options["attn_implementation"] = attn
-    if device_map := entry.get("device_map"):
-        options["device_map"] = device_map
+    # Even one device is given as a map: weights then go there from the file, not through memory.
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    options["device_map"] = entry.get("device_map", device)
     if quantization := entry.get("quantization"):
         options["quantization_config"] = _quantization(quantization)
     model, report = load(auto_class, entry, output_loading_info=True, **options)
@@ -177,8 +178,6 @@ def load_model(auto_class: str, entry: Mapping[str, Any], **more: Any) -> Any:
             f"checkpoint {entry['checkpoint']}: {len(lacking)} weights of {type(model).__name__} "
             f"are not in it (e.g. {lacking[0]}) and would be random"
         )
-    if not device_map and not quantization:
-        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
     patches_as_products(model)
     return model.eval()
 
