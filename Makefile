@@ -4,7 +4,7 @@ CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DEMO := $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
+DEMO := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --configfile config/demo.yaml
 
 # Progress of a pip or Snakemake run reaches the terminal at once.
 export PYTHONUNBUFFERED := 1

@@ -281,13 +281,15 @@ def test_identity_follows_the_weights_not_their_place(tmp_path: Path) -> None:
     assert checkpoint.identity(make_entry(copy)) != base
 
 
-def test_large_files_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_files_are_sampled(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    path.write_bytes(bytes(3 << 20))
-    monkeypatch.setattr(checkpoint, "_WHOLE", 1 << 20)
-    monkeypatch.setattr(checkpoint, "_BLOCKS", 3)
-    base = checkpoint.digest_folder(tmp_path)
-    path.write_bytes(bytes((3 << 20) - 1) + b"x")
+    path.write_bytes(bytes(8 << 20))
+    sampled = {"whole": 1 << 20, "blocks": 3}
+    base = checkpoint.digest_folder(tmp_path, **sampled)
+    path.write_bytes(bytes((8 << 20) - 1) + b"x")
+    assert checkpoint.digest_folder(tmp_path, **sampled) != base
+    path.write_bytes(bytes(2 << 20) + b"x" + bytes((6 << 20) - 1))  # between the blocks
+    assert checkpoint.digest_folder(tmp_path, **sampled) == base
     assert checkpoint.digest_folder(tmp_path) != base
 
 

@@ -51,3 +51,24 @@ def test_a_prompt_without_its_variable(checkout: Checkout, tmp_path: Path) -> No
     (line,) = lines
     assert "demo-gloss" in line
     assert "candidates" in line
+    assert str(path) in line
+
+
+def test_a_checkpoint_whose_folder_is_gone(checkout: Checkout, tmp_path: Path) -> None:
+    models = yaml.safe_load((checkout.folder / "config/models.yaml").read_text())
+    models["demo-trained-closed"]["checkpoint"] = "./resources/demo/nowhere"
+    path = tmp_path / "models.yaml"
+    path.write_text(yaml.safe_dump(models))
+    lines = with_config(checkout, lambda config: config.update(models=str(path)))
+    assert lines == [
+        f"error: {path}: demo-trained-closed.checkpoint: no folder './resources/demo/nowhere'"
+    ]
+
+
+def test_a_key_that_stands_twice(checkout: Checkout) -> None:
+    text = (checkout.folder / "config/test.yaml").read_text()
+    (checkout.folder / "config/twice.yaml").write_text(text + "\nshards: 7\n")
+    result = checkout.snakemake("--configfile", "config/twice.yaml", "--dry-run", check=False)
+    assert result.returncode == 1
+    assert "error: config/twice.yaml: line" in result.stdout
+    assert "key 'shards' stands twice" in result.stdout

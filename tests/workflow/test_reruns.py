@@ -152,6 +152,19 @@ def test_adapter_code_reruns_its_models(study: Checkout) -> None:
     assert not found & {"decode_frames", "sample_frames", "clips", "fetch_videos"}
 
 
+def test_other_weights_in_a_folder_rerun_their_models(study: Checkout) -> None:
+    path = study.folder / "resources/demo/tiny-qwen2.5-vl/model.safetensors"
+    weights = bytearray(path.read_bytes())
+    assert len(weights) > 1_000_000  # which Snakemake does not compare by content
+    middle = len(weights) // 2
+    weights[middle : middle + 4096] = bytes(4096)
+    path.write_bytes(weights)
+    planned = study.planned()
+    assert {job for job in planned if job.rule == "infer"} == {
+        Job("infer", "run=demo-trained-closed.demo-match.u12, shard=0")
+    }
+
+
 def test_results_do_not_depend_on_the_folder(finished: Checkout, tmp_path: Path) -> None:
     for path in sorted((finished.folder / "results/demo/tables").glob("*.csv")):
         assert str(finished.folder) not in path.read_text()

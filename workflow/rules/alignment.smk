@@ -22,6 +22,7 @@ rule embed:
         code=lambda wildcards: adapter_code("embed", wildcards.model),
         split=DATASET["split"],
         model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
+        weights=lambda wildcards: weights(wildcards.model),
     shell:
         "python workflow/scripts/embed.py --clips {input.clips:q} --model {params.model:q}"
         " --split {params.split} --shard {wildcards.shard} --decoded {input.decoded:q}"
@@ -48,6 +49,7 @@ rule embed_texts:
     params:
         code=lambda wildcards: adapter_code("embed", wildcards.model),
         model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
+        weights=lambda wildcards: weights(wildcards.model),
         texts=lambda wildcards, input: embed_texts_option(input),
     shell:
         "python workflow/scripts/embed.py --clips {input.clips:q} --model {params.model:q}"

@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from zerosign import study as studies
+from zerosign.adapters.checkpoint import digest_folder, files_of
 from zerosign.codedigest import code_digest
 from zerosign.errors import UserError
 from zerosign.io import sha256_file
@@ -29,6 +30,8 @@ def load_study():
     """The study, checked; a mistake in it ends the program with one line before any job."""
     files = ", ".join(os.path.relpath(file) for file in workflow.configfiles)
     try:
+        for file in workflow.configfiles:
+            studies.read_yaml(os.path.relpath(file))  # of a key that stands twice, Snakemake takes the last
         return studies.load(config, files, ROOT / "workflow" / "schemas")
     except UserError as error:
         sys.exit(f"error: {error}")
@@ -37,8 +40,8 @@ def load_study():
 STUDY = load_study()
 if STUDY.left_out and workflow.is_main_process:
     logger.warning(
-        f"{len(STUDY.left_out)} runs are left out, since the study has no descriptions of signs "
-        "(docs/matching.md says how to get some): " + ", ".join(STUDY.left_out)
+        f"warning: {len(STUDY.left_out)} runs are left out until the study's key 'descriptions' "
+        f"names a file (docs/matching.md): {', '.join(STUDY.left_out)}"
     )
 RESULTS = f"results/{STUDY.name}"
 DATASET = STUDY.config["dataset"]
@@ -187,13 +190,26 @@ def synonym_option():
     return " ".join(f"--{kind} {shlex.quote(path)}" for kind, path in source)
 
 
-def checkpoint_files(model):
-    """Files of a checkpoint that lies here; none for one of the hub."""
+def checkpoint_folder(model):
+    """The folder of a checkpoint that was put here; None for one of the hub, or made by a rule."""
     place = STUDY.models[model]["checkpoint"]
-    if not studies.is_local(place):
-        return []
-    folder = Path(place)
-    return [str(folder / "config.json"), by_content(str(folder / "model.safetensors"))]
+    return None if not studies.is_local(place) or STUDY.makes(place) else Path(place)
+
+
+def checkpoint_files(model):
+    """Files of a checkpoint that lies here, or will; none for one of the hub."""
+    place = STUDY.models[model]["checkpoint"]
+    if STUDY.makes(place):
+        return [str(Path(place) / name) for name in ("config.json", "model.safetensors")]
+    folder = checkpoint_folder(model)
+    return [by_content(str(path)) for path in files_of(folder)] if folder else []
+
+
+@functools.cache
+def weights(model):
+    """What stands for the large files of a checkpoint's folder in params: a digest by samples."""
+    folder = checkpoint_folder(model)
+    return digest_folder(folder, whole=CHECKSUM_LIMIT, blocks=16) if folder else None
 
 
 def frames_of(sampling, shard):

@@ -27,6 +27,7 @@ rule infer:
         code=lambda wildcards: adapter_code("infer", STUDY.runs[wildcards.run].model),
         split=DATASET["split"],
         model=lambda wildcards: as_json(STUDY.models[STUDY.runs[wildcards.run].model]),
+        weights=lambda wildcards: weights(STUDY.runs[wildcards.run].model),
         prompt=lambda wildcards: as_json(STUDY.prompts[STUDY.runs[wildcards.run].prompt]),
         frames=lambda wildcards, input: frames_options(input),
         questions=lambda wildcards, input: questions_option(wildcards, input),

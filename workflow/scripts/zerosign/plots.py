@@ -210,8 +210,9 @@ def per_gloss(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fi
     _labels(ax, names, width=46)
     ax.set_xticks(range(shown.height), shown["gloss"], rotation=90, fontsize=6)
     ax.set_xticks([x + 0.5 for x in range(shown.height - 1)], minor=True)
+    ax.set_yticks([y + 0.5 for y in range(len(names) - 1)], minor=True)
     ax.tick_params(which="both", length=0)
-    ax.grid(which="minor", axis="x", color="white", lw=0.4)
+    ax.grid(which="minor", color="white", lw=0.4)
     ax.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=ax, fraction=0.02, pad=0.01)
     bar.set_label("top-1, %")
@@ -391,7 +392,7 @@ def matching(tables: Mapping[str, pl.DataFrame], level: str, origin: str) -> Fig
     _footer(
         figure,
         f"n = {_range(table['n'])} of {_range(table['n_expected'])} pairs a point; "
-        f"{level} intervals over signers; {origin}",
+        f"{level} intervals over signers, none of the share of yes; {origin}",
     )
     return figure
 

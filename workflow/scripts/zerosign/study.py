@@ -95,6 +95,10 @@ class Study:
             for run in self.match_runs.values()
         )
 
+    def makes(self, checkpoint: str) -> bool:
+        """Whether a rule of the study makes a checkpoint."""
+        return makes(self.name, checkpoint)
+
     def gpus(self, model: str) -> int:
         """GPUs that a job of a model asks for."""
         return self.models[model].get("gpus", 1)
@@ -158,9 +162,10 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
         with located(f"{settings['prompts']}: {name}"):
             used_prompts[name] = wording.resolve(all_prompts[name])
     for name, entry in models.items():
-        _check_model(name, entry, settings["models"])
+        _check_model(name, entry, settings["study"], settings["models"])
     for name, entry in used_prompts.items():
-        prompts.check(name, entry)
+        with located(settings["prompts"]):
+            prompts.check(name, entry)
     _check_without_video(runs, models, settings["samplings"], source)
     settings.setdefault("replays", {})
     _check_replays(settings["replays"], source)
@@ -313,9 +318,15 @@ def _entries(path: str, schema: Path) -> dict[str, dict[str, Any]]:
     return value
 
 
-def _check_model(name: str, entry: Mapping[str, Any], source: str) -> None:
-    """A hub model needs a pinned revision: a name alone is not the same model next month."""
+def _check_model(name: str, entry: Mapping[str, Any], study: str, source: str) -> None:
+    """A folder must be there, unless a rule makes it. A hub model needs a pinned revision.
+
+    Snakemake would go on with the old answers of a model whose files are gone; and a hub's name
+    alone is not the same model next month.
+    """
     checkpoint = entry["checkpoint"]
+    if is_local(checkpoint) and not makes(study, checkpoint) and not Path(checkpoint).is_dir():
+        raise UserError(f"{source}: {name}.checkpoint: no folder '{checkpoint}'")
     if not is_local(checkpoint) and not re.fullmatch(r"[0-9a-f]{40}", entry.get("revision") or ""):
         raise UserError(
             f"{source}: {name}.revision: hub checkpoint '{checkpoint}' needs the 40 hex digits "
@@ -395,6 +406,11 @@ def _check_matching(
                 "none; name CSV files under 'descriptions' (docs/matching.md), or leave the run "
                 "out until then by 'needs: descriptions'"
             )
+
+
+def makes(study: str, checkpoint: str) -> bool:
+    """Whether a rule of the study makes a checkpoint: the demo's models."""
+    return Path(checkpoint).parent == Path("results", study, "models")
 
 
 def is_local(checkpoint: str) -> bool:

@@ -15,9 +15,6 @@ from zerosign.errors import UserError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_WHOLE = 256 << 20
-"""Files up to this many bytes are digested whole, of larger ones a sample of blocks."""
-_BLOCKS = 256
 
 
 def locate(entry: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -50,29 +47,36 @@ def identity(entry: Mapping[str, Any]) -> dict[str, Any]:
     return answering
 
 
-def digest_folder(folder: str | Path) -> str:
+def files_of(folder: str | Path) -> list[Path]:
+    """A checkpoint folder's files, but hidden ones, in order."""
+    return [
+        path
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    ]
+
+
+def digest_folder(folder: str | Path, whole: int = 256 << 20, blocks: int = 256) -> str:
     """Digest of the files in a checkpoint's folder, by name and content.
 
-    Of a file over 256 MB: its size and 256 blocks of 1 MB at even distances, first and last
-    included. Training changes every tensor, so a sample tells two sets of weights apart, and tens
-    of gigabytes need not be read before every job.
+    Of a file over ``whole`` bytes: its size and so many blocks of 1 MB at even distances, first and
+    last included. Training changes every tensor, so a sample tells two sets of weights apart, and
+    tens of gigabytes need not be read before every job.
     """
     found = {}
-    for path in sorted(Path(folder).rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            size = path.stat().st_size
-            content = io.sha256_file(path) if size <= _WHOLE else _sampled(path, size)
-            found[name.as_posix()] = [size, content]
+    for path in files_of(folder):
+        size = path.stat().st_size
+        content = io.sha256_file(path) if size <= whole else _sampled(path, size, blocks)
+        found[path.relative_to(folder).as_posix()] = [size, content]
     return io.digest(found)
 
 
-def _sampled(path: Path, size: int) -> str:
+def _sampled(path: Path, size: int, blocks: int) -> str:
     block = 1 << 20
     digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for i in range(_BLOCKS):
-            file.seek((size - block) * i // (_BLOCKS - 1))
+        for i in range(blocks):
+            file.seek((size - block) * i // (blocks - 1))
             digest.update(file.read(block))
     return digest.hexdigest()
 
