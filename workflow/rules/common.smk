@@ -31,7 +31,9 @@ def load_study():
     files = ", ".join(os.path.relpath(file) for file in workflow.configfiles)
     try:
         for file in workflow.configfiles:
-            studies.read_yaml(os.path.relpath(file))  # of a key that stands twice, Snakemake takes the last
+            studies.read_yaml(
+                os.path.relpath(file)
+            )  # of a key that stands twice, Snakemake takes the last
         return studies.load(config, files, ROOT / "workflow" / "schemas")
     except UserError as error:
         sys.exit(f"error: {error}")
