@@ -30,10 +30,9 @@ def load_study():
     """The study, checked; a mistake in it ends the program with one line before any job."""
     files = ", ".join(os.path.relpath(file) for file in workflow.configfiles)
     try:
+        # Of a key that stands twice, Snakemake takes the last.
         for file in workflow.configfiles:
-            studies.read_yaml(
-                os.path.relpath(file)
-            )  # of a key that stands twice, Snakemake takes the last
+            studies.read_yaml(os.path.relpath(file))
         return studies.load(config, files, ROOT / "workflow" / "schemas")
     except UserError as error:
         sys.exit(f"error: {error}")
