@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,7 @@ def answers(adapter: nemotron.Nemotron, requests: list[Request]) -> list[Answer]
 def test_frames_are_those_of_the_repositorys_own_code(case: dict[str, Any]) -> None:
     random = np.random.default_rng(case["seed"])
     frame = random.integers(0, 256, (case["height"], case["width"], 3), dtype=np.uint8)
-    pixels = nemotron.Frames({"image_size": case["side"]})(frame[None])
+    pixels = nemotron.Frames(case["side"])(frame[None])
     np.testing.assert_allclose(pixels[0, :, case["side"] // 3], case["row"], atol=1e-6)
 
 
@@ -328,8 +329,7 @@ def test_keys_that_would_have_no_effect(
 
 
 def test_weights_that_are_not_in_the_checkpoint(repository: Path, tmp_path: Path) -> None:
-    for file in repository.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
     index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
     kept = {name: at for name, at in index["weight_map"].items() if at == "a.safetensors"}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": kept}))
@@ -349,8 +349,7 @@ def test_code_that_nobody_trusts(repository: Path) -> None:
 
 
 def test_weights_in_a_single_file(repository: Path, tmp_path: Path) -> None:
-    for file in repository.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
     weights = {}
     for name in ("a.safetensors", "b.safetensors"):
         weights |= load_file(tmp_path / name)
@@ -360,9 +359,18 @@ def test_weights_in_a_single_file(repository: Path, tmp_path: Path) -> None:
     assert torch.equal(logits(one, make_clip(1)), logits(several, make_clip(1)))
 
 
+@pytest.mark.parametrize("published", [{}, {"image_size": 16, "do_normalize": True}])
+def test_settings_of_another_family(
+    repository: Path, tmp_path: Path, published: dict[str, Any]
+) -> None:
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(published))
+    with pytest.raises(UserError, match="needs an image_size, and no do_normalize"):
+        nemotron.load(entry(tmp_path))
+
+
 def test_frames_marked_in_another_way(repository: Path, tmp_path: Path) -> None:
-    for file in repository.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"image_tag_type": "nvlm"}))
     with pytest.raises(UserError, match="marked as nvlm are not known"):

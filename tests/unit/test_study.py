@@ -226,6 +226,16 @@ def test_runs_that_need_descriptions_wait_for_some(demo: dict[str, Any]) -> None
         study.load(demo, "demo.yaml", SCHEMAS)
 
 
+def test_models_of_the_alignment_are_checked_too(demo: dict[str, Any], tmp_path: Path) -> None:
+    models = study.read_yaml(demo["models"])
+    models["other"] = {**models["demo-trained"], "checkpoint": "owner/name"}
+    demo["models"] = str(tmp_path / "models.yaml")
+    Path(demo["models"]).write_text(yaml.safe_dump(models))
+    demo["alignment"]["models"] = ["other"]
+    with pytest.raises(UserError, match=r"other\.revision: hub checkpoint 'owner/name' needs"):
+        study.load(demo, "demo.yaml", SCHEMAS)
+
+
 def test_descriptions_that_are_not_there(demo: dict[str, Any]) -> None:
     del demo["demo"]
     demo["descriptions"] = ["config/demo.yaml", "no/where.csv"]

@@ -191,16 +191,22 @@ def synonym_option():
     return " ".join(f"--{kind} {shlex.quote(path)}" for kind, path in source)
 
 
+def is_made(checkpoint):
+    """Whether a rule makes a checkpoint."""
+    return studies.makes(STUDY.name, checkpoint)
+
+
 def checkpoint_folder(model):
     """The folder of a checkpoint that was put here; None for one of the hub, or made by a rule."""
     place = STUDY.models[model]["checkpoint"]
-    return None if not studies.is_local(place) or STUDY.makes(place) else Path(place)
+    return Path(place) if studies.is_local(place) and not is_made(place) else None
 
 
+@functools.cache
 def checkpoint_files(model):
     """Files of a checkpoint that lies here, or will; none for one of the hub."""
     place = STUDY.models[model]["checkpoint"]
-    if STUDY.makes(place):
+    if is_made(place):
         return [str(Path(place) / name) for name in ("config.json", "model.safetensors")]
     folder = checkpoint_folder(model)
     return [by_content(str(path)) for path in files_of(folder)] if folder else []

@@ -5,7 +5,7 @@ import copy
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ DATASETS = "config/datasets.yaml"
 DOWNLOADS = "config/downloads.yaml"
 FLOOR = ("chance", "majority", "prior")  # rows of the accuracy table that no model made
 DOWNLOADED = "resources/"  # metadata below this folder is downloaded; elsewhere it is the user's
+
+
+Entry = Mapping[str, Any]
+"""An entry of a configuration file, or a whole one."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,6 @@ class Study:
             for run in self.match_runs.values()
         )
 
-    def makes(self, checkpoint: str) -> bool:
-        """Whether a rule of the study makes a checkpoint."""
-        return makes(self.name, checkpoint)
-
     def gpus(self, model: str) -> int:
         """GPUs that a job of a model asks for."""
         return self.models[model].get("gpus", 1)
@@ -156,7 +156,15 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
     every = expand_runs(settings["runs"], all_models, all_prompts, settings["samplings"], source)
     lacks = set() if settings["descriptions"] else {"descriptions"}
     runs = {name: run for name, run in every.items() if run.needs not in lacks}
-    models = {name: all_models[name] for name in _used(run.model for run in runs.values())}
+    for name in settings["alignment"]["models"]:
+        if name not in all_models:
+            raise UserError(
+                f"{source}: alignment.models: {_unknown('model', name, all_models)} "
+                f"in {settings['models']}"
+            )
+    asked = _used(run.model for run in runs.values())
+    used_models = _used([*asked, *settings["alignment"]["models"]])
+    models = {name: all_models[name] for name in used_models}
     used_prompts = {}
     for name in _used(run.prompt for run in runs.values()):
         with located(f"{settings['prompts']}: {name}"):
@@ -166,21 +174,14 @@ def load(config: Mapping[str, Any], source: str, schemas: Path) -> Study:
     for name, entry in used_prompts.items():
         with located(settings["prompts"]):
             prompts.check(name, entry)
-    _check_without_video(runs, models, settings["samplings"], source)
+    for check, run in itertools.product(RUN_CHECKS, runs.values()):
+        with located(source):
+            check(run, models[run.model]["adapter"], used_prompts[run.prompt], settings)
     settings.setdefault("replays", {})
     _check_replays(settings["replays"], source)
     for path in settings["descriptions"]:
         if "demo" not in settings and not Path(path).is_file():  # the demo draws its own
             raise UserError(f"{source}: descriptions: no such file '{path}'")
-    _check_matching(runs, models, used_prompts, settings["descriptions"], source)
-    _check_contrastive(runs, models, used_prompts, source)
-    for name in settings["alignment"]["models"]:
-        if name not in all_models:
-            raise UserError(
-                f"{source}: alignment.models: {_unknown('model', name, all_models)} "
-                f"in {settings['models']}"
-            )
-        models.setdefault(name, all_models[name])
     sampling = settings["alignment"]["sampling"]
     if sampling not in settings["samplings"]:
         raise UserError(
@@ -334,20 +335,46 @@ def _check_model(name: str, entry: Mapping[str, Any], study: str, source: str) -
         )
 
 
-def _check_without_video(
-    runs: Mapping[str, Run],
-    models: Mapping[str, Mapping[str, Any]],
-    samplings: Mapping[str, Mapping[str, Any]],
-    source: str,
-) -> None:
+def _check_frames(run: Run, adapter: str, prompt: Entry, settings: Entry) -> None:
     """Only some kinds of models can be asked without a video."""
-    for run in runs.values():
-        adapter = models[run.model]["adapter"]
-        if not shows_frames(samplings[run.sampling]) and adapter not in WITHOUT_VIDEO:
-            raise UserError(
-                f"{source}: run '{run.name}': a model with adapter: {adapter} needs frames; "
-                f"take '{run.model}' out of the group with sampling '{run.sampling}'"
-            )
+    if not shows_frames(settings["samplings"][run.sampling]) and adapter not in WITHOUT_VIDEO:
+        raise UserError(
+            f"run '{run.name}': a model with adapter: {adapter} needs frames; "
+            f"take '{run.model}' out of the group with sampling '{run.sampling}'"
+        )
+
+
+def _check_matching(run: Run, adapter: str, prompt: Entry, settings: Entry) -> None:
+    """A matching run needs a model that answers, and what its prompt shows."""
+    if prompt["task"] != "match":
+        return
+    if adapter == "contrastive":
+        raise UserError(
+            f"run '{run.name}': a contrastive model answers no question; "
+            f"ask another model the prompt '{run.prompt}'"
+        )
+    if "description" in prompts.variables(prompt) and not settings["descriptions"]:
+        raise UserError(
+            f"run '{run.name}': the prompt shows {{description}}, but the study has none; "
+            "name CSV files under 'descriptions' (docs/matching.md), or leave the run out until "
+            "then by 'needs: descriptions'"
+        )
+
+
+def _check_contrastive(run: Run, adapter: str, prompt: Entry, settings: Entry) -> None:
+    """Contrastive models need one text a gloss; others cannot be asked which of 300 texts it is."""
+    if prompt["task"] == "match":
+        return
+    if adapter == "contrastive":
+        prompts.check_contrastive(run.name, prompt)
+    elif "gloss" in prompts.variables(prompt):
+        raise UserError(
+            f"run '{run.name}': the prompt '{run.prompt}' names one {{gloss}}, which only a "
+            "contrastive model takes for the task 'predict'; use another prompt, or task: match"
+        )
+
+
+RUN_CHECKS = (_check_frames, _check_matching, _check_contrastive)
 
 
 def _check_replays(replays: Mapping[str, Mapping[str, str]], source: str) -> None:
@@ -360,51 +387,6 @@ def _check_replays(replays: Mapping[str, Mapping[str, str]], source: str) -> Non
         if not Path(entry["predictions"]).is_file():
             raise UserError(
                 f"{source}: replays.{name}.predictions: no such file '{entry['predictions']}'"
-            )
-
-
-def _check_contrastive(
-    runs: Mapping[str, Run],
-    models: Mapping[str, Mapping[str, Any]],
-    used_prompts: Mapping[str, Mapping[str, Any]],
-    source: str,
-) -> None:
-    """Contrastive models need one text a gloss; others cannot be asked which of 300 texts it is."""
-    for run in runs.values():
-        prompt = used_prompts[run.prompt]
-        if prompt["task"] == "match":
-            continue
-        if models[run.model]["adapter"] == "contrastive":
-            with located(source):
-                prompts.check_contrastive(run.name, prompt)
-        elif "gloss" in prompts.variables(prompt):
-            raise UserError(
-                f"{source}: run '{run.name}': the prompt '{run.prompt}' names one {{gloss}}, which "
-                "only a contrastive model takes for the task 'predict'; use another prompt, or "
-                "task: match"
-            )
-
-
-def _check_matching(
-    runs: Mapping[str, Run],
-    models: Mapping[str, Mapping[str, Any]],
-    used_prompts: Mapping[str, Mapping[str, Any]],
-    descriptions: Sequence[str],
-    source: str,
-) -> None:
-    """`UserError` for a matching run that lacks what it needs."""
-    matching = [run for run in runs.values() if used_prompts[run.prompt]["task"] == "match"]
-    for run in matching:
-        if models[run.model]["adapter"] == "contrastive":
-            raise UserError(
-                f"{source}: run '{run.name}': a contrastive model answers no question; "
-                f"ask another model the prompt '{run.prompt}'"
-            )
-        if "description" in prompts.variables(used_prompts[run.prompt]) and not descriptions:
-            raise UserError(
-                f"{source}: run '{run.name}': the prompt shows {{description}}, but the study has "
-                "none; name CSV files under 'descriptions' (docs/matching.md), or leave the run "
-                "out until then by 'needs: descriptions'"
             )
 
 

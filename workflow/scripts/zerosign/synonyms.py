@@ -25,9 +25,11 @@ SYNONYMS = {
     "other_class": pl.Int32,
 }
 
-_PARTS = ("noun", "verb", "adj", "adv")
-_FILES = [f"{kind}.{part}" for kind in ("index", "data") for part in _PARTS]
-_EXCEPTIONS = [f"{part}.exc" for part in _PARTS]
+_FILES = [
+    name
+    for part in ("noun", "verb", "adj", "adv")
+    for name in (f"index.{part}", f"data.{part}", f"{part}.exc")
+]
 
 
 @contextlib.contextmanager
@@ -45,7 +47,7 @@ def wordnet(path: str | Path) -> Iterator[Any]:
     with tempfile.TemporaryDirectory() as home:
         copy = Path(home, "corpora", "wordnet")
         copy.mkdir(parents=True)
-        for name in (*_FILES, *_EXCEPTIONS):
+        for name in _FILES:
             if not database.joinpath(name).is_file():
                 raise UserError(f"{path}: holds no {name}, so it is no WordNet database")
             copy.joinpath(name).write_bytes(database.joinpath(name).read_bytes())

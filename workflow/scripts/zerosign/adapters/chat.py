@@ -164,7 +164,10 @@ def check(entry: Mapping[str, Any], config: Any) -> None:
 
 
 def frame_options(entry: Mapping[str, Any], processor: Any, as_images: bool) -> dict[str, Any]:
-    """What a processor is told about frames. `UserError` for settings it doesn't know."""
+    """What a processor is told about frames. `UserError` for settings it doesn't know.
+
+    Loaders call it for that error, before the weights are read.
+    """
     part = getattr(processor, "image_processor" if as_images else "video_processor", None)
     if part is None:
         raise UserError(

@@ -57,22 +57,22 @@ def load(entry: Mapping[str, Any]) -> "Nemotron":
             f"checkpoint {entry['checkpoint']}: frames marked as {marks} are not known; "
             "only internvl's marks are"
         )
-    processor = Processor(tokenizer, Frames(_published(entry)))
+    processor = Processor(tokenizer, Frames(_frame_size(entry)))
     chat.frame_options(entry, processor, as_images=True)
     network = constructed.load("AutoModel", entry, config)
     network.language_model.config.image_token_id = tokenizer.convert_tokens_to_ids(_PATCH)
     return Nemotron(entry, processor, network)
 
 
-def _published(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The checkpoint's preprocessor_config.json."""
+def _frame_size(entry: Mapping[str, Any]) -> int:
+    """Height and width of a frame, in pixels, by the checkpoint's preprocessor_config.json."""
     published = json.loads(checkpoint.file(entry, "preprocessor_config.json").read_text())
     if published.get("do_normalize") or not isinstance(published.get("image_size"), int):
         raise UserError(
             f"checkpoint {entry['checkpoint']}: preprocessor_config.json is not this family's: "
             "it needs an image_size, and no do_normalize"
         )
-    return published
+    return published["image_size"]
 
 
 class Settings(TypedDict):
@@ -80,16 +80,15 @@ class Settings(TypedDict):
 
 
 class Frames:
-    """Frames to what the tower takes: squares of the checkpoint's size, values between 0 and 1.
+    """Frames to what the tower takes: squares of ``size`` pixels, values between 0 and 1.
 
     Mean and deviation are the tower's own business.
     """
 
     valid_kwargs = Settings
 
-    def __init__(self, published: Mapping[str, Any]) -> None:
-        """``published`` is the checkpoint's preprocessor_config.json."""
-        self.size = published["image_size"]
+    def __init__(self, size: int) -> None:
+        self.size = size
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """uint8[F, H, W, 3] to float32[F, 3, S, S]: first twice as large, then to size."""
