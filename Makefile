@@ -9,7 +9,7 @@ DEMO := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --configfile config
 # Progress of a pip or Snakemake run reaches the terminal at once.
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo report test lint format lock clean
+.PHONY: help setup demo report test lint format schemas lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,9 +34,10 @@ test: $(READY)  ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup \
 		--cov --cov-report=term
 
-lint: $(READY)  ## Check style, format and workflow
+lint: $(READY)  ## Check style, types, format and workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check --compact-diff Snakefile workflow
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
 	$(BIN)/snakemake --lint
@@ -46,7 +47,10 @@ format: $(READY)  ## Format all code
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-lock:  ## Pin requirements.in anew, in requirements.lock and envs/
+schemas: $(READY)  ## Make the JSON Schemas for editors from the types
+	PYTHONPATH=workflow/scripts $(BIN)/python -m zerosign.study.schemas workflow/schemas
+
+lock:  ## Pin requirements.in again, in requirements.lock and envs/
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --requirement requirements.in
 	build/lock/bin/python -m pip freeze | sed -E 's/\+cpu$$//' > requirements.lock

@@ -9,11 +9,6 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-if not workflow.overwrite_configfiles:
-
-    configfile: "config/config.yaml"
-
-
 include: "workflow/rules/common.smk"
 
 
@@ -25,20 +20,18 @@ pathvars:
 
 wildcard_constraints:
     run="|".join(map(re.escape, STUDY.runs)),
-    sampling="|".join(
-        re.escape(name)
-        for name, sampling in STUDY.config["samplings"].items()
-        if shows_frames(sampling)
-    ),
+    sampling="|".join(map(re.escape, RULES.samplings)),
     model="|".join(map(re.escape, STUDY.models)),
     shard=r"\d+",
     kind="qwen2_5_vl|qwen3_vl|internvl",
 
 
 include: "workflow/rules/dataset.smk"
+include: "workflow/rules/videos.smk"
 include: "workflow/rules/frames.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/mapping.smk"
+include: "workflow/rules/scoring.smk"
 include: "workflow/rules/matching.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/figures.smk"
@@ -53,6 +46,5 @@ rule all:
         rules.verify_splits.output,
         rules.near_duplicates.output,
         rules.score.output,
-        MATCHING_TABLE,
-        DESCRIPTIONS_TABLE,
+        RULES.extra_tables,
         rules.figures.input,

@@ -25,7 +25,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from zerosign import cli, framecache, sampling, torch_setup, video  # noqa: E402
+from zerosign import cli, torch_setup  # noqa: E402
+from zerosign.frames import cache as frames_cache  # noqa: E402
+from zerosign.frames.decode import read_clip  # noqa: E402
+from zerosign.frames.frame_settings import FrameSettings, Storage  # noqa: E402
+from zerosign.frames.pixels import to_rgb  # noqa: E402
+from zerosign.frames.sampling import sampling_of  # noqa: E402
+from zerosign.frames.strategies import uniform  # noqa: E402
+from zerosign.videos.timeline import Span  # noqa: E402
 
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080))
 GOPS = (12, 250)
@@ -39,13 +46,13 @@ Way = Callable[[str, np.ndarray], Sequence[np.ndarray]]
 
 
 def zerosign(path: str, numbers: np.ndarray) -> list[np.ndarray]:
-    """As the workflow reads a clip that an earlier full decode vouches for."""
-    return video.read_clip(path, lambda _: numbers, video.to_rgb(), vouched_frames=LENGTH).frames
+    """As the workflow reads a clip whose frames an earlier full decode has counted."""
+    return read_clip(path, lambda _: numbers, to_rgb(), Span(verified_frames=LENGTH)).frames
 
 
 def zerosign_sequential(path: str, numbers: np.ndarray) -> list[np.ndarray]:
     """As it reads a damaged file, of which nothing may be believed."""
-    return video.read_clip(path, lambda _: numbers, video.to_rgb()).frames
+    return read_clip(path, lambda _: numbers, to_rgb()).frames
 
 
 def pyav(path: str, numbers: np.ndarray) -> list[np.ndarray]:
@@ -219,7 +226,7 @@ def one_process(
         random.Random(turn).shuffle(order)
         for name in order:
             start = cpu_seconds()
-            WAYS[name](paths[key], sampling.uniform(LENGTH, n))
+            WAYS[name](paths[key], uniform(LENGTH, n))
             spent.setdefault((name, key, n), []).append(cpu_seconds() - start)
     return {key: statistics.median(values) for key, values in spent.items()}
 
@@ -227,7 +234,7 @@ def one_process(
 def _run_all(job: tuple[str, list[str], int]) -> None:
     name, paths, n = job
     for path in paths:
-        WAYS[name](path, sampling.uniform(LENGTH, n))
+        WAYS[name](path, uniform(LENGTH, n))
 
 
 def throughput(
@@ -255,11 +262,11 @@ def throughput(
 
 def segment(ways: Sequence[str], path: str, first: int, n: int, rounds: int) -> dict[str, float]:
     """Median CPU seconds for frames of a range of ``LENGTH`` frames within a long video."""
-    numbers = sampling.uniform(LENGTH, n)
+    numbers = uniform(LENGTH, n)
 
     def own(path: str, _: np.ndarray) -> list[np.ndarray]:
-        span = first / RATE, (first + LENGTH) / RATE
-        return video.read_clip(path, lambda _: numbers, video.to_rgb(), *span, LENGTH).frames
+        span = Span(first / RATE, (first + LENGTH) / RATE, LENGTH)
+        return read_clip(path, lambda _: numbers, to_rgb(), span).frames
 
     spent: dict[str, list[float]] = {}
     for turn in cli.progress(range(rounds), rounds, "segment", "rounds"):
@@ -275,25 +282,23 @@ def segment(ways: Sequence[str], path: str, first: int, n: int, rounds: int) -> 
 def study(paths: Sequence[str], n: int, rounds: int) -> dict[str, tuple[float, float, float]]:
     """By storage: CPU seconds a clip to decode and write, to read, and bytes a clip."""
     table = {}
-    numbers = sampling.uniform(LENGTH, n)
+    numbers = uniform(LENGTH, n)
     with tempfile.TemporaryDirectory() as folder:
-        for name in framecache.STORAGES:
-            storage = {"storage": name} | ({"quality": 95} if name == "jpeg" else {})
+        sampling = sampling_of({"strategy": "uniform", "frames": n})
+        for name in Storage:
+            settings = FrameSettings(short_side=448, storage=name)
             write, read, size = [], [], 0
             decoded, chosen = Path(folder, "decoded.npz"), Path(folder, "chosen.npz")
             for _ in range(rounds):
                 start = cpu_seconds()
-                with framecache.open_decoded_writer(decoded, storage) as writer:
+                with frames_cache.open_decoded_writer(decoded, settings) as writer:
                     for path in paths:
-                        clip = video.read_clip(
-                            path, lambda _: numbers, video.to_rgb(448), vouched_frames=LENGTH
-                        )
-                        line = clip.timeline
-                        writer.add(path, clip.frames, numbers, line.times, line.duration)
+                        span = Span(verified_frames=LENGTH)
+                        writer.add(path, read_clip(path, lambda _: numbers, to_rgb(448), span))
                 write.append(cpu_seconds() - start)
                 start = cpu_seconds()
-                framecache.write_selection(decoded, {"strategy": "uniform", "frames": n}, chosen)
-                for _ in framecache.read_clips(decoded, chosen):
+                frames_cache.write_selection(decoded, sampling, chosen)
+                for _ in frames_cache.read_clips(decoded, frames_cache.read_selection(chosen)):
                     pass
                 read.append(cpu_seconds() - start)
                 size = decoded.stat().st_size
@@ -337,7 +342,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     clips = make_clips(args.clips)
     middle = clips[640, 480, 12]
-    ways = usable_ways(middle, sampling.uniform(LENGTH, 8))
+    ways = usable_ways(middle, uniform(LENGTH, 8))
     spent = one_process(ways, clips, args.frames, args.rounds)
     peers = [name for name in ways if name not in OWN]
 

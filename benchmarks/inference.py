@@ -1,4 +1,4 @@
-"""Inference: zerosign beside loops and evaluation harnesses, at equal frames, pixels and tokens.
+"""Inference: zerosign next to loops and evaluation harnesses, at equal frames, pixels and tokens.
 
 Random Qwen2.5-VL models of several sizes, which answer as fast as trained ones do for an equal
 number of tokens: every way gets the same clips, frames, pixels and prompt and generates the same
@@ -51,18 +51,34 @@ import av
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
 
-from zerosign import cli, framecache, inference, prompts, torch_setup  # noqa: E402
-from zerosign.adapters import Answer, Request, chat, checkpoint  # noqa: E402
+from zerosign import cli, torch_setup  # noqa: E402
 from zerosign.errors import UserError  # noqa: E402
-from zerosign.journal import Journal  # noqa: E402
+from zerosign.frames import cache as frames_cache  # noqa: E402
+from zerosign.frames.frame_settings import FrameSettings, Storage  # noqa: E402
+from zerosign.frames.sampling import sampling_of  # noqa: E402
+from zerosign.frames.strategies import uniform  # noqa: E402
+from zerosign.inference import engine  # noqa: E402
+from zerosign.inference.journal import Journal  # noqa: E402
+from zerosign.models import checkpoint  # noqa: E402
+from zerosign.models.base import Answer, Request  # noqa: E402
+from zerosign.models.kinds import chat  # noqa: E402
+from zerosign.models.model_entry import Decoding, Mode  # noqa: E402
+from zerosign.models.shared_prefix import SharedPrefixes  # noqa: E402
+from zerosign.prompts import template  # noqa: E402
+from zerosign.prompts.prompt_entry import Prompt, Task  # noqa: E402
+from zerosign.videos.timeline import Decoded, Timeline  # noqa: E402
 
 FRAMES = 16
 CLIP_FRAMES = 60  # about WLASL's median
 FILM = (480, 640)  # height and width of the files, a common size in WLASL
 FILMS = 32  # different files; more clips repeat them
-PROMPT = {"system": "You are an expert in American Sign Language.", "user": "Which sign is this?"}
+PROMPT = Prompt(
+    task=Task.PREDICT,
+    system="You are an expert in American Sign Language.",
+    user="Which sign is this?",
+)
 
 # text: hidden, MLP, layers, heads, kv heads; vision: hidden, MLP, layers, heads; dtype
 SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
@@ -102,9 +118,9 @@ def here(work: Callable[[], list[str]]) -> Way:
 
 def build(size: str, shown: Size) -> tuple[Any, Any]:
     """Model and processor with random weights, on the GPU if there is one."""
-    import tiny_families
     import torch
     import transformers as tf
+    from helpers import tiny_families
 
     (hidden, mlp, layers, heads, kv), (v_hidden, v_mlp, v_layers, v_heads), dtype = SIZES[size]
     names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
@@ -202,7 +218,7 @@ def film(folder: Path, clips: int) -> list[Path]:
 
 def decode(path: Path, shown: Size) -> tuple[np.ndarray, np.ndarray]:
     """16 frames at even distances, made small, and their numbers."""
-    numbers = np.linspace(0, CLIP_FRAMES - 1, FRAMES).round().astype(int)
+    numbers = uniform(CLIP_FRAMES, FRAMES)
     wanted, frames = set(numbers.tolist()), []
     height, width = shown
     with av.open(str(path)) as container:
@@ -216,30 +232,20 @@ def decode(path: Path, shown: Size) -> tuple[np.ndarray, np.ndarray]:
 def cache(folder: Path, paths: list[Path], shown: Size) -> None:
     """Decode once into zerosign's frame cache."""
     decoded = folder / "decoded.npz"
-    with framecache.open_decoded_writer(decoded, {"storage": "raw"}) as writer:
+    timeline = Timeline(np.arange(CLIP_FRAMES) / 25, CLIP_FRAMES / 25)
+    raw = FrameSettings(short_side=None, storage=Storage.RAW)
+    with frames_cache.open_decoded_writer(decoded, raw) as writer:
         for path in paths:
             frames, numbers = decode(path, shown)
-            times = np.arange(CLIP_FRAMES) / 25
-            writer.add(path.stem, list(frames), numbers, times, CLIP_FRAMES / 25)
-    index = framecache.read_index(decoded)["clips"]
-    clips = {
-        name: {
-            "indices": stored["indices"],
-            "timestamps": (np.array(stored["indices"]) / 25).tolist(),
-            "positions": list(range(FRAMES)),
-            "fps": 25.0,
-            "total_frames": CLIP_FRAMES,
-            "duration": CLIP_FRAMES / 25,
-            "digest": framecache._clip_digest(stored["sha256"], np.array(stored["indices"]) / 25),
-        }
-        for name, stored in index.items()
-    }
-    content = {"version": framecache.VERSION, "sampling": {}, "clips": clips, "failures": {}}
-    np.savez(folder / "selection.npz", index=framecache._json_array(content))
+            writer.add(path.stem, Decoded(list(frames), numbers, timeline))
+    sampling = sampling_of({"strategy": "uniform", "frames": FRAMES})
+    frames_cache.write_selection(decoded, sampling, folder / "selection.npz")
 
 
-def clips_of(folder: Path) -> Any:
-    return framecache.read_clips(folder / "decoded.npz", folder / "selection.npz")
+def clips_of(folder: Path, video_ids: list[str] | None = None) -> Any:
+    """The clips as models see them."""
+    selection = frames_cache.read_selection(folder / "selection.npz")
+    return frames_cache.read_clips(folder / "decoded.npz", selection, video_ids)
 
 
 def one_by_one(
@@ -248,7 +254,7 @@ def one_by_one(
     """What a plain script does for a clip: processor, generate, decode."""
     import torch
 
-    messages = prompts.render("p", PROMPT, {})
+    messages = template.render("p", PROMPT, {})
     text = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     metadata = {
         "total_num_frames": CLIP_FRAMES,
@@ -294,9 +300,7 @@ def single_answers(
         return [alone(*decode(path, shown)) for path in paths[:loop_clips]]
 
     def from_arrays() -> list[str]:
-        clips = framecache.read_clips(
-            folder / "decoded.npz", folder / "selection.npz", [p.stem for p in paths[:loop_clips]]
-        )
+        clips = clips_of(folder, [p.stem for p in paths[:loop_clips]])
         return [alone(clip.frames, clip.indices) for clip in clips]
 
     def zerosign() -> list[str]:
@@ -317,10 +321,10 @@ def single_answers(
 
 def answered(adapter: chat.Chat, folder: Path, batch_size: int | None) -> dict[str, Answer]:
     """The question put to every clip, as a job does it."""
-    messages = prompts.render("p", PROMPT, {})
+    messages = template.render("p", PROMPT, {})
     requests = ((clip.video_id, Request(clip, messages)) for clip in clips_of(folder))
     with tempfile.TemporaryDirectory() as place, Journal(Path(place) / "j") as journal:
-        return dict(inference.answer_all(requests, adapter, journal, batch_size))
+        return dict(engine.answer_all(requests, adapter, journal, batch_size))
 
 
 class Peer:
@@ -394,10 +398,11 @@ def harnesses(
         "least_pixels": 28 * 28,
         "most_pixels": math.ceil(most) + 1,
         "size": whole_clip(shown),
-        **PROMPT,
+        "system": PROMPT.system,
+        "user": PROMPT.user,
     }
     clip = next(iter(clips_of(folder)))
-    own = adapter.prepare([Request(clip, prompts.render("p", PROMPT, {}))]).inputs
+    own = adapter.prepare([Request(clip, template.render("p", PROMPT, {}))]).inputs
     expected = own["input_ids"].shape[1], len(own["pixel_values_videos"])
     with contextlib.ExitStack() as open_:
         ways = {}
@@ -421,14 +426,13 @@ def about_one_clip(
     """Ways to put many questions about one clip, and to score many answers to one."""
     clip = next(iter(clips_of(folder)))
     asked = [
-        Request(clip, prompts.render("p", {**PROMPT, "user": f"Is this {gloss}? YES or NO"}, {}), g)
+        Request(clip, template.render("p", asking(f"Is this {gloss}? YES or NO"), {}), g)
         for g, gloss in enumerate(glosses[:count], 1)
     ]
-    scorer = type(adapter)(
-        {**adapter.entry, "decoding": {"mode": "closed_set"}}, adapter.processor, adapter.model
-    )
+    closed = adapter.entry.model_copy(update={"decoding": Decoding(mode=Mode.CLOSED_SET)})
+    scorer = type(adapter)(closed, adapter.processor, adapter.model)
     labels = {gloss: gloss for gloss in glosses}
-    scored = Request(clip, prompts.render("p", PROMPT, {}), candidates=labels)
+    scored = Request(clip, template.render("p", PROMPT, {}), candidates=labels)
 
     def texts(answers: list[Answer]) -> list[str]:
         return [answer.text for answer in answers]
@@ -469,18 +473,23 @@ def about_one_clip(
     }
 
 
+def asking(user: str) -> Prompt:
+    """The prompt with another question."""
+    return PROMPT.model_copy(update={"user": user})
+
+
 def forget(adapter: chat.Chat) -> None:
     """Let each round begin from nothing."""
-    adapter._last = adapter._prefix = adapter._prefix_of = None
+    adapter._shared = SharedPrefixes(adapter)
 
 
 def passed(scorer: chat.Chat, request: Request) -> float:
     """Log-likelihood of the one candidate, by a pass over clip, prompt and candidate."""
     import torch
 
-    text = scorer._prompt_text(request)
-    tokens = scorer._continuation(text, *request.candidates)
-    inputs = dict(scorer._process([text], [request]))
+    text = scorer.prompt_text(request)
+    tokens = scorer.continuation(text, *request.candidates)
+    inputs = dict(scorer.process_inputs([text], [request]))
     length = inputs["input_ids"].shape[1]
     more = torch.tensor([tokens])
     fill = {"input_ids": more, "attention_mask": more * 0 + 1, "mm_token_type_ids": more * 0}
@@ -530,7 +539,7 @@ def floor_seconds(
     4 * hidden * length a layer and position, where the length is the window's or the temporal
     patch's in the vision tower and half of the prompt's in the text model (causal). Generating:
     for each new token but the first, the larger of its arithmetic and of its bytes, which are all
-    weights once a batch and the keys and values of every row.
+    weights once per batch and the keys and values of every row.
     """
     flops, bandwidth = limits
     text, vision = config.text_config, config.vision_config
@@ -555,11 +564,11 @@ def floor_seconds(
 def beside_the_floor(
     adapter: chat.Chat, folder: Path, tokens: int, batch_size: int, limits: tuple[float, float]
 ) -> str:
-    """A sentence: a batch's time beside `floor_seconds`, and the share in which kernels ran."""
+    """A sentence: a batch's time next to `floor_seconds`, and the share in which kernels ran."""
     import torch
 
     clips = clips_of(folder)
-    messages = prompts.render("p", PROMPT, {})
+    messages = template.render("p", PROMPT, {})
     asked = [Request(clip, messages) for clip, _ in zip(clips, range(batch_size), strict=False)]
     model = adapter.model
     prepared = adapter.prepare(asked)
@@ -620,11 +629,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     shown = (args.shown[0], args.shown[1])
     glosses = [f"{WORDS[i % len(WORDS)]} {i}" for i in range(args.glosses)]
-    entry = {
-        "adapter": "chat",
-        "checkpoint": "random",
-        "decoding": {"max_new_tokens": args.tokens},
-    }
+    entry = chat.ChatEntry(
+        adapter="chat", checkpoint="random", decoding=Decoding(max_new_tokens=args.tokens)
+    )
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     print(f"{device}, {torch.get_num_threads()} threads, {FRAMES} frames of {shown}, files {FILM}")
     print("| model | task | way | rate | CPU time each | by the clock | by CPU | same answers |")

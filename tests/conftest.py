@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import workflow_runs
-from workflow_runs import ROOT, Checkout
+from helpers import wlasl_metadata, workflow_runs
+from helpers.workflow_runs import Checkout
 
 # Where transformers puts code that checkpoints bring: one place a process, since Python remembers
 # where it found the first of it. Set before transformers is imported, which reads it once.
@@ -25,9 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def wlasl() -> Path:
     """Folder with the real WLASL metadata (not part of the project: its licence forbids it)."""
-    folder = ROOT.parent / "shared" / "wlasl"
-    if not (folder / "WLASL_v0.3.json").exists():
-        pytest.skip(f"needs the real WLASL metadata in {folder}; see config/README.md, 'dataset'")
+    folder = wlasl_metadata.real_metadata()
+    if folder is None:
+        pytest.skip(
+            "needs the real WLASL metadata: put WLASL_v0.3.json and nslt_<K>.json into "
+            "resources/wlasl, or name their folder in ZEROSIGN_WLASL (docs/dataset.md)"
+        )
     return folder
 
 

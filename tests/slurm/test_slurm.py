@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import workflow_runs
+from helpers import slurm_cluster as cluster
+from helpers import workflow_runs
 
-sys.path.insert(0, str(Path(__file__).parent))
-import cluster
-
-GPU_RULES = {"infer", "embed", "embed_texts"}
+GPU_RULES = {"infer", "embed_clips", "embed_texts"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 

@@ -1,13 +1,17 @@
 import csv
+from pathlib import Path
+from typing import Any
 
+import jinja2
 import polars as pl
 import pytest
+from docutils.core import publish_doctree
 
-from zerosign.tables import escape_latex, escape_markdown, write_table
+from zerosign.tables import FORMS, escape_latex, escape_markdown, escape_restructured, write_table
 
 
 @pytest.fixture
-def frame():
+def frame() -> Any:
     return pl.DataFrame(
         {
             "run_name": ["a_b.c%", "x|y\nz", "none"],
@@ -19,11 +23,12 @@ def frame():
     )
 
 
-def test_three_forms_of_one_table(frame, tmp_path):
+def test_the_forms_of_one_table(frame: Any, tmp_path: Path) -> None:
     write_table(frame, tmp_path / "acc.racy", "50 % of A & B")
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "acc.racy.csv",
         "acc.racy.md",
+        "acc.racy.rst",
         "acc.racy.tex",
     ]
     markdown = (tmp_path / "acc.racy.md").read_text().splitlines()
@@ -38,7 +43,7 @@ def test_three_forms_of_one_table(frame, tmp_path):
     assert r"\begin{tabular}{lrrrl}" in latex
 
 
-def test_csv_keeps_every_digit_and_the_gloss_none(frame, tmp_path):
+def test_csv_keeps_every_digit_and_the_gloss_none(frame: Any, tmp_path: Path) -> None:
     write_table(frame, tmp_path / "t", "")
     with open(tmp_path / "t.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -49,29 +54,44 @@ def test_csv_keeps_every_digit_and_the_gloss_none(frame, tmp_path):
     assert back["n"][2] is None
 
 
-def test_same_bytes_and_nothing_left_behind(frame, tmp_path):
+def test_same_bytes_and_nothing_left_behind(frame: Any, tmp_path: Path) -> None:
     written = []
     for _ in range(2):
         write_table(frame, tmp_path / "t", "caption")
         written.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
     assert written[0] == written[1]
-    assert len(written[0]) == 3
+    assert len(written[0]) == 4
 
 
-def test_long_tables_may_break_over_pages(tmp_path):
+def test_long_tables_may_break_over_pages(tmp_path: Path) -> None:
     write_table(pl.DataFrame({"n": range(51)}), tmp_path / "t", "c")
     text = (tmp_path / "t.tex").read_text()
     assert r"\begin{longtable}{r}" in text
     assert text.count("{") == text.count("}")
 
 
-def test_an_empty_table_has_a_header(tmp_path):
+def test_an_empty_table_has_a_header(tmp_path: Path) -> None:
     write_table(pl.DataFrame(schema={"run": pl.String, "top1": pl.Float64}), tmp_path / "t", "c")
     assert (tmp_path / "t.csv").read_text() == "run,top1\n"
 
 
-def test_escapes():
+def test_escapes() -> None:
     assert escape_latex("a\\b{c}_d^e~f") == (
         r"a\textbackslash{}b\{c\}\_d\textasciicircum{}e\textasciitilde{}f"
     )
     assert escape_markdown("*a* [b] <c>") == r"\*a\* \[b\] \<c\>"
+
+
+def test_the_forms_are_those_that_rules_declare(frame: Any, tmp_path: Path) -> None:
+    write_table(frame, tmp_path / "t", "caption")
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == sorted(
+        f".{form}" for form in FORMS
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["a_ b* c` |d| <e>", "{{ x }} {% if %}", r"50 % \ of _all_", "plain"]
+)
+def test_a_caption_is_itself_in_the_report(text: str) -> None:
+    rendered = jinja2.Environment().from_string(escape_restructured(text)).render()
+    assert publish_doctree(rendered).astext() == text

@@ -2,9 +2,9 @@
 
 import polars as pl
 import pytest
-from workflow_runs import Checkout, Job, rules
+from helpers.workflow_runs import Checkout, Job, rules
 
-from zerosign import matching
+from zerosign.matching import verdicts as matching_verdicts
 
 RUN = "demo-trained-closed.demo-match.u12"
 CLIPS = 32
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_tables_and_verdicts(finished: Checkout) -> None:
     results = finished.folder / "results/demo"
     verdicts = pl.read_parquet(results / "matching/verdicts.parquet")
-    assert verdicts.columns == ["run", *matching.VERDICTS]
+    assert verdicts.columns == ["run", *matching_verdicts.VERDICTS]
     assert dict(verdicts["kind"].value_counts().iter_rows()) == dict.fromkeys(
         ("positive", "random", "hard"), CLIPS
     )

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import workflow_runs
 import yaml
-from workflow_runs import Checkout
+from helpers import workflow_runs
+from helpers.workflow_runs import Checkout
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,10 @@ def test_a_checkpoint_whose_folder_is_gone(checkout: Checkout, tmp_path: Path) -
     ]
 
 
-def test_a_key_that_stands_twice(checkout: Checkout) -> None:
+def test_a_duplicate_key(checkout: Checkout) -> None:
     text = (checkout.folder / "config/test.yaml").read_text()
     (checkout.folder / "config/twice.yaml").write_text(text + "\nshards: 7\n")
     result = checkout.snakemake("--configfile", "config/twice.yaml", "--dry-run", check=False)
     assert result.returncode == 1
     assert "error: config/twice.yaml: line" in result.stdout
-    assert "key 'shards' stands twice" in result.stdout
+    assert "duplicate key 'shards'" in result.stdout

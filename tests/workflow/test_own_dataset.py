@@ -4,9 +4,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import workflow_runs
 import yaml
-from video_files import make_video
+from helpers import workflow_runs
+from helpers.video_files import make_video
 
 pytestmark = pytest.mark.slow
 

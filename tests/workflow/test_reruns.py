@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workflow_runs import Checkout, Job, rules
+from helpers.workflow_runs import Checkout, Job, rules
 
 UNTRAINED = "demo-untrained.demo-gloss.u12"
 INTERNVL = "demo-internvl.demo-gloss.u12"
@@ -102,23 +102,28 @@ def test_a_sampling_within_the_decoded_frames_decodes_nothing(study: Checkout) -
 @pytest.mark.parametrize(
     ("path", "old", "new", "expected"),
     [
-        ("zerosign/plots.py", "COLUMN = 3.5", "COLUMN = 3.6", {"figure"}),
-        ("zerosign/alignment.py", "np.float64", "np.float32", {"align", "align_table", "figure"}),
-        ("figures.py", "plots.save(", "print()\n    plots.save(", {"figure"}),
+        ("zerosign/figures/style.py", "COLUMN = 3.5", "COLUMN = 3.6", {"figure"}),
         (
-            "zerosign/normalise.py",
+            "zerosign/alignment/metrics.py",
+            "np.float64",
+            "np.float32",
+            {"align", "align_table", "figure"},
+        ),
+        ("figure.py", "style.save(", "print()\n    style.save(", {"figure"}),
+        (
+            "zerosign/mapping/normalise.py",
             "import re\n",
             "import re\n\nprint()\n",
             {"map_labels", "score", "match_pairs", "infer", "score_matching", "figure"},
         ),
         (
-            "zerosign/journal.py",
+            "zerosign/inference/journal.py",
             "import fcntl",
             "import fcntl\n\nprint()",
             {"infer", "map_labels", "score", "score_matching", "figure"},
         ),
-        ("zerosign/study.py", "DATASETS =", "OTHER = 1\nDATASETS =", set()),
-        ("zerosign/demo/training.py", "import", "print()\nimport", set()),
+        ("zerosign/study/loading.py", "DATASETS =", "OTHER = 1\nDATASETS =", set()),
+        ("zerosign/demo/training.py", "import math", "import math\n\nprint()", set()),
     ],
 )
 def test_changed_code_reruns_what_uses_it(
@@ -129,7 +134,7 @@ def test_changed_code_reruns_what_uses_it(
 
 
 def test_a_new_function_reruns_nothing(study: Checkout) -> None:
-    for path in sorted((study.folder / "workflow/scripts/zerosign").glob("*.py")):
+    for path in sorted((study.folder / "workflow/scripts/zerosign").rglob("*.py")):
         with open(path, "a") as file:
             file.write("\n\ndef nobody_calls_this() -> int:\n    return 1\n")
     assert study.planned() == set()
@@ -144,11 +149,17 @@ def test_figures_alone(study: Checkout) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_a_figures_file_redraws_it_alone(study: Checkout) -> None:
+    path = "workflow/scripts/zerosign/figures/confusion_figure.py"
+    study.edit(path, lambda text: text.replace("GLOSSES_SHOWN = 24", "GLOSSES_SHOWN = 23"))
+    assert study.planned() == {Job("figure", "figure=confusion")}
+
+
 def test_adapter_code_reruns_its_models(study: Checkout) -> None:
-    path = "workflow/scripts/zerosign/adapters/chat.py"
-    study.edit(path, lambda text: text + "\n\nOTHER = 1\n")
+    path = "workflow/scripts/zerosign/models/kinds/chat.py"
+    study.edit(path, lambda text: text.replace("maxsize=4096", "maxsize=4095"))
     found = rules(study.planned())
-    assert {"infer", "embed", "embed_texts"} <= found
+    assert {"infer", "embed_clips", "embed_texts"} <= found
     assert not found & {"decode_frames", "sample_frames", "clips", "fetch_videos"}
 
 

@@ -9,8 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import workflow_runs
-from workflow_runs import Checkout
+from helpers import workflow_runs
+from helpers.workflow_runs import Checkout
 
 RUN = "demo-untrained.demo-gloss.u12"
 CLIPS = 32

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from workflow_runs import Checkout, Job
+from helpers.workflow_runs import Checkout, Job
 
 pytestmark = pytest.mark.slow
 

@@ -3,20 +3,22 @@
 from pathlib import Path
 
 import pytest
-import workflow_runs
 import yaml
+from helpers import workflow_runs
 
 TEST_CLIPS = 668
 SHARDS = 4
 
 
 def with_real_metadata(wlasl: Path, folder: Path) -> workflow_runs.Checkout:
-    """A checkout whose study takes the real metadata from a local folder."""
+    """A checkout whose study takes the real metadata from a local folder, and has no video yet."""
     checkout = workflow_runs.checkout(folder)
+    (folder / "videos").mkdir()
     config = yaml.safe_load((checkout.folder / "config/config.yaml").read_text())
     config["dataset"] |= {
         "metadata": str(wlasl / "WLASL_v0.3.json"),
         "split_file": str(wlasl / "nslt_{subset}.json"),
+        "videos": [{"folder": "videos", "layout": "auto"}],
     }
     (checkout.folder / "config/real.yaml").write_text(yaml.safe_dump(config))
     return checkout

@@ -1,39 +1,43 @@
 """Alignment: do a model's own encoders put a clip near the text that describes its sign?"""
 
 
-rule embed:
-    """One vector a clip of the shard, from the model's vision encoder."""
+rule embed_clips:
+    """One vector per clip of the shard, from the model's vision encoder."""
     input:
-        unpack(embed_input),
+        unpack(RULES.embed_input),
         clips="<results>/clips.parquet",
     output:
         "<results>/embeddings/{model}/{shard}.npz",
     log:
-        "<logs>/embed/{model}/{shard}.log",
+        "<logs>/embed_clips/{model}/{shard}.log",
     benchmark:
-        "<benchmarks>/embed/{model}/{shard}.tsv"
+        "<benchmarks>/embed_clips/{model}/{shard}.tsv"
     conda:
         "../../envs/zerosign.yaml"
     resources:
-        gpu=lambda wildcards: STUDY.gpus(wildcards.model),
+        gpu=lambda wildcards: STUDY.models[wildcards.model].gpus,
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=120,
     params:
-        code=lambda wildcards: adapter_code("embed", wildcards.model),
-        split=DATASET["split"],
-        model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
-        weights=lambda wildcards: weights(wildcards.model),
+        run=RULES.program("embed_clips"),
+        code=lambda wildcards: RULES.model_code("embed_clips", wildcards.model),
+        reads=lambda wildcards: RULES.reads("dataset/split", ("models", wildcards.model)),
+        weights=lambda wildcards: RULES.weights(wildcards.model),
     shell:
-        "python workflow/scripts/embed.py --clips {input.clips:q} --model {params.model:q}"
-        " --split {params.split} --shard {wildcards.shard} --decoded {input.decoded:q}"
-        " --selection {input.selection:q} --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --model {wildcards.model:q} --shard {wildcards.shard} --clips {input.clips:q}"
+        " --decoded {input.decoded:q} --selection {input.selection:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule embed_texts:
-    """One vector a gloss, from the model's text encoder and the gloss's description."""
+    """One vector per gloss, from the model's text encoder and the gloss's description.
+
+    In a study without descriptions, the gloss itself.
+    """
     input:
-        unpack(embed_texts_input),
         clips="<results>/clips.parquet",
+        descriptions=RULES.description_table,
+        checkpoint=lambda wildcards: RULES.checkpoint(wildcards.model),
     output:
         "<results>/embeddings/{model}/text.npz",
     log:
@@ -43,24 +47,25 @@ rule embed_texts:
     conda:
         "../../envs/zerosign.yaml"
     resources:
-        gpu=lambda wildcards: STUDY.gpus(wildcards.model),
+        gpu=lambda wildcards: STUDY.models[wildcards.model].gpus,
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=60,
     params:
-        code=lambda wildcards: adapter_code("embed", wildcards.model),
-        model=lambda wildcards: as_json(STUDY.models[wildcards.model]),
-        weights=lambda wildcards: weights(wildcards.model),
-        texts=lambda wildcards, input: embed_texts_option(input),
+        run=RULES.program("embed_texts"),
+        code=lambda wildcards: RULES.model_code("embed_texts", wildcards.model),
+        reads=lambda wildcards: RULES.reads(("models", wildcards.model)),
+        weights=lambda wildcards: RULES.weights(wildcards.model),
+        files=options("descriptions"),
     shell:
-        "python workflow/scripts/embed.py --clips {input.clips:q} --model {params.model:q}"
-        " {params.texts} --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --model {wildcards.model:q} --clips {input.clips:q} {params.files}"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule align:
-    """Cosine of right pairs, retrieval among all glosses, share of near pairs, with intervals."""
+    """Cosine of positives, retrieval among all glosses, share of near pairs, with intervals."""
     input:
         clips="<results>/clips.parquet",
-        videos=expand("<results>/embeddings/{{model}}/{shard}.npz", shard=SHARDS),
+        videos=expand("<results>/embeddings/{{model}}/{shard}.npz", shard=RULES.shards),
         texts="<results>/embeddings/{model}/text.npz",
     output:
         "<results>/alignment/{model}.json",
@@ -71,26 +76,21 @@ rule align:
     conda:
         "../../envs/zerosign.yaml"
     params:
-        code=code("align"),
-        split=DATASET["split"],
-        sampling=STUDY.config["alignment"]["sampling"],
-        settings=as_json(STUDY.config["statistics"]),
+        run=RULES.program("align"),
+        code=RULES.code("align"),
+        reads=RULES.reads("dataset/split", "alignment/sampling", "statistics", "shards"),
+        embeddings=RULES.result("embeddings/{model}"),
     shell:
-        "python workflow/scripts/align.py --clips {input.clips:q} --videos {input.videos:q}"
-        " --texts {input.texts:q} --splits {params.split} --model {wildcards.model:q}"
-        " --sampling {params.sampling} --settings {params.settings:q} --output {output:q}"
-        " 2>&1 | tee {log:q}"
+        "{params.run} --model {wildcards.model:q} --clips {input.clips:q}"
+        " --embeddings {params.embeddings:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule align_table:
     """The alignment of all models in one table."""
     input:
-        expand(
-            "<results>/alignment/{model}.json",
-            model=STUDY.config["alignment"]["models"],
-        ),
+        expand("<results>/alignment/{model}.json", model=STUDY.config.alignment.models),
     output:
-        table_files("tables", ["alignment"], "../report/alignment.rst", "Tables"),
+        RULES.tables("tables", ["alignment"], "Tables"),
     log:
         "<logs>/align_table.log",
     benchmark:
@@ -98,8 +98,10 @@ rule align_table:
     conda:
         "../../envs/zerosign.yaml"
     params:
-        code=code("align_table"),
-        stem=output_stem,
+        run=RULES.program("align_table"),
+        code=RULES.code("align_table"),
+        reads=RULES.reads("alignment/models"),
+        folder=RULES.result("alignment"),
+        stem=stem,
     shell:
-        "python workflow/scripts/align_table.py --alignments {input:q}"
-        " --output {params.stem:q} 2>&1 | tee {log:q}"
+        "{params.run} --alignments {params.folder:q} --output {params.stem:q} 2>&1 | tee {log:q}"

@@ -1,16 +1,16 @@
 """Demo: a data set and models that are made here, so that the whole study runs anywhere."""
 
-if "demo" in STUDY.config:
+if STUDY.config.demo:
 
     rule make_demo:
         """A miniature of WLASL in its own formats: metadata, split file, clips, descriptions.
 
-        The clips lie beside the metadata, in videos/; the metadata, written last, stands for them.
+        The clips are next to the metadata, in videos/; the metadata is written last.
         """
         output:
-            metadata=DATASET["metadata"],
-            split_file=DATASET["split_file"],
-            descriptions=str(Path(DATASET["metadata"]).with_name("descriptions.csv")),
+            metadata=STUDY.config.dataset.metadata,
+            split_file=STUDY.config.dataset.split_file,
+            descriptions=str(Path(STUDY.config.dataset.metadata).with_name("descriptions.csv")),
         log:
             "<logs>/make_demo.log",
         benchmark:
@@ -19,12 +19,12 @@ if "demo" in STUDY.config:
             "../../envs/zerosign.yaml"
         threads: 4
         params:
-            code=code("make_demo"),
-            settings=as_json(STUDY.config["demo"]),
-            videos=DATASET["videos"][0]["folder"],
+            run=RULES.program("make_demo"),
+            code=RULES.code("make_demo"),
+            reads=RULES.reads("demo"),
+            videos=STUDY.config.dataset.videos[0].folder,
         shell:
-            "python workflow/scripts/make_demo.py --settings {params.settings:q}"
-            " --metadata {output.metadata:q} --splits {output.split_file:q}"
+            "{params.run} --metadata {output.metadata:q} --splits {output.split_file:q}"
             " --descriptions {output.descriptions:q} --videos {params.videos:q} --jobs {threads}"
             " 2>&1 | tee {log:q}"
 
@@ -39,12 +39,12 @@ if "demo" in STUDY.config:
         conda:
             "../../envs/zerosign.yaml"
         params:
-            code=code("build_demo_model"),
-            seed=STUDY.config["demo"]["seed"],
-            folder=output_folder,
+            run=RULES.program("build_demo_model"),
+            code=RULES.code("build_demo_model"),
+            reads=RULES.reads("demo/seed"),
+            folder=folder,
         shell:
-            "python workflow/scripts/build_demo_model.py --kind {wildcards.kind} --seed {params.seed}"
-            " --output {params.folder:q} 2>&1 | tee {log:q}"
+            "{params.run} --kind {wildcards.kind} --output {params.folder:q} 2>&1 | tee {log:q}"
 
     rule train_demo_model:
         """The demo's trained model, made again: what resources/demo/tiny-qwen2.5-vl ships.
@@ -52,8 +52,8 @@ if "demo" in STUDY.config:
         No target needs it. Same seed and steps on the same machine: the same weights.
         """
         input:
-            metadata=DATASET["metadata"],
-            split_file=DATASET["split_file"],
+            metadata=STUDY.config.dataset.metadata,
+            split_file=STUDY.config.dataset.split_file,
         output:
             multiext("<results>/models/trained/", "config.json", "model.safetensors"),
         log:
@@ -63,12 +63,11 @@ if "demo" in STUDY.config:
         conda:
             "../../envs/zerosign.yaml"
         params:
-            code=code("train_demo_model"),
-            videos=DATASET["videos"][0]["folder"],
-            prompt=lambda wildcards: as_json(STUDY.prompts["demo-gloss"]),
-            seed=STUDY.config["demo"]["seed"],
-            folder=output_folder,
+            run=RULES.program("train_demo_model"),
+            code=RULES.code("train_demo_model"),
+            reads=lambda wildcards: RULES.reads("demo/seed", "prompts/demo-gloss"),
+            videos=STUDY.config.dataset.videos[0].folder,
+            folder=folder,
         shell:
-            "python workflow/scripts/train_demo_model.py --metadata {input.metadata:q}"
-            " --splits {input.split_file:q} --videos {params.videos:q} --prompt {params.prompt:q}"
-            " --seed {params.seed} --output {params.folder:q} 2>&1 | tee {log:q}"
+            "{params.run} --metadata {input.metadata:q} --splits {input.split_file:q}"
+            " --videos {params.videos:q} --output {params.folder:q} 2>&1 | tee {log:q}"

@@ -4,10 +4,7 @@
 rule figure:
     """One figure as PDF and PNG; its footer states n, the interval and the configuration's digest."""
     input:
-        tables=lambda wildcards: expand(
-            "<results>/tables/{table}.csv", table=FIGURES[wildcards.figure]
-        ),
-        published="config/published.csv",
+        RULES.figure_tables,
     output:
         "<results>/figures/{figure}.pdf",
         report(
@@ -24,19 +21,18 @@ rule figure:
     conda:
         "../../envs/zerosign.yaml"
     params:
-        code=code("figures"),
-        dataset=STUDY.title,
-        confidence=STUDY.config["statistics"]["confidence"],
-        digest=STUDY.digest,
-        stem=output_stem,
+        run=RULES.program("figure"),
+        code=RULES.figure_code,
+        reads=RULES.reads("statistics/confidence", "digest"),
+        caption=RULES.figure_caption,
+        tables=RULES.result("tables"),
+        stem=stem,
     shell:
-        "python workflow/scripts/figures.py --figure {wildcards.figure} --tables {input.tables:q}"
-        " --published {input.published:q} --dataset {params.dataset:q}"
-        " --confidence {params.confidence} --digest {params.digest}"
+        "{params.run} --figure {wildcards.figure} --tables {params.tables:q}"
         " --output {params.stem:q} 2>&1 | tee {log:q}"
 
 
 rule figures:
-    """All figures; nothing is asked of a model that was answered."""
+    """All figures; runs no model."""
     input:
-        expand("<results>/figures/{figure}.{kind}", figure=FIGURES, kind=["pdf", "png"]),
+        expand("<results>/figures/{figure}.{kind}", figure=RULES.figures, kind=["pdf", "png"]),

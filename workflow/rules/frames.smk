@@ -1,4 +1,4 @@
-"""Frames: one decode a clip for all samplings and models, then each sampling's choice of frames."""
+"""Frames: one decode per clip for all samplings and models, then each sampling's choice."""
 
 
 rule decode_frames:
@@ -16,14 +16,13 @@ rule decode_frames:
     conda:
         "../../envs/zerosign.yaml"
     params:
-        code=code("decode_frames"),
-        split=DATASET["split"],
-        plan=as_json(decode_plan(STUDY.config["samplings"])),
-        frames=as_json(STUDY.config["frames"]),
+        run=RULES.program("decode_frames"),
+        code=RULES.code("decode_frames"),
+        reads=RULES.reads("dataset/split", "frames"),
+        plan=RULES.decode_plan,
     shell:
-        "(python workflow/scripts/decode_frames.py --clips {input.clips:q}"
-        " --availability {input.availability:q} --split {params.split} --shard {wildcards.shard}"
-        " --plan {params.plan:q} --frames {params.frames:q} --output {output.frames:q}"
+        "({params.run} --clips {input.clips:q} --availability {input.availability:q}"
+        " --shard {wildcards.shard} --output {output.frames:q}"
         " && sha256sum {output.frames:q} > {output.digest:q}) 2>&1 | tee {log:q}"
 
 
@@ -41,8 +40,33 @@ rule sample_frames:
     conda:
         "../../envs/zerosign.yaml"
     params:
-        code=code("sample_frames"),
-        sampling=lambda wildcards: as_json(STUDY.config["samplings"][wildcards.sampling]),
+        run=RULES.program("sample_frames"),
+        code=RULES.code("sample_frames"),
+        reads=lambda wildcards: RULES.reads(f"samplings/{wildcards.sampling}"),
     shell:
-        "python workflow/scripts/sample_frames.py --decoded {input.frames:q}"
-        " --sampling {params.sampling:q} --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --decoded {input.frames:q} --sampling {wildcards.sampling:q}"
+        " --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule near_duplicates:
+    """Pairs of clips that are the same take, by perceptual hash, and a flag for each clip."""
+    input:
+        clips="<results>/clips.parquet",
+        availability="<results>/availability.parquet",
+    output:
+        flags="<results>/splits/near_duplicates.parquet",
+        table=RULES.tables("splits", ["near_duplicates"], "Data set"),
+    log:
+        "<logs>/near_duplicates.log",
+    benchmark:
+        "<benchmarks>/near_duplicates.tsv"
+    conda:
+        "../../envs/zerosign.yaml"
+    threads: 4
+    params:
+        run=RULES.program("near_duplicates"),
+        code=RULES.code("near_duplicates"),
+        folder=folder,
+    shell:
+        "{params.run} --clips {input.clips:q} --availability {input.availability:q}"
+        " --workers {threads} --output {params.folder:q} 2>&1 | tee {log:q}"

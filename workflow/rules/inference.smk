@@ -2,13 +2,13 @@
 
 
 rule infer:
-    """One row a question about a clip of the shard: the answer, or the failure, and what was seen.
+    """One row per question about a clip of the shard: the answer, or the failure, and what was seen.
 
-    The journal beside the answers is no output: Snakemake would delete it with a failed job. It
-    holds every answer ever given, so that none is asked for twice.
+    The journal next to the answers is no output: Snakemake would delete it with a failed job. It
+    holds every answer ever given, so that no question is repeated.
     """
     input:
-        unpack(infer_input),
+        unpack(RULES.infer_input),
         clips="<results>/clips.parquet",
         availability="<results>/availability.parquet",
     output:
@@ -20,27 +20,23 @@ rule infer:
     conda:
         "../../envs/zerosign.yaml"
     resources:
-        gpu=lambda wildcards: STUDY.gpus(STUDY.runs[wildcards.run].model),
+        gpu=lambda wildcards: STUDY.model_of(wildcards.run).gpus,
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=240,
     params:
-        code=lambda wildcards: adapter_code("infer", STUDY.runs[wildcards.run].model),
-        split=DATASET["split"],
-        model=lambda wildcards: as_json(STUDY.models[STUDY.runs[wildcards.run].model]),
-        weights=lambda wildcards: weights(STUDY.runs[wildcards.run].model),
-        prompt=lambda wildcards: as_json(STUDY.prompts[STUDY.runs[wildcards.run].prompt]),
-        frames=lambda wildcards, input: frames_options(input),
-        questions=lambda wildcards, input: questions_option(wildcards, input),
-        journal=f"{RESULTS}/journal/{{run}}/{{shard}}.jsonl",
+        run=RULES.program("infer"),
+        code=lambda wildcards: RULES.model_code("infer", STUDY.runs[wildcards.run].model),
+        reads=RULES.infer_reads,
+        weights=lambda wildcards: RULES.weights(STUDY.runs[wildcards.run].model),
+        files=options("decoded", "selection", "questions"),
+        journal=RULES.result("journal/{run}/{shard}.jsonl"),
     shell:
-        "python workflow/scripts/infer.py --clips {input.clips:q} --availability {input.availability:q}"
-        " --split {params.split} --shard {wildcards.shard} {params.frames}"
-        " --run {wildcards.run:q} --model {params.model:q}"
-        " --prompt {params.prompt:q} {params.questions} --code {params.code} --journal {params.journal:q}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --run {wildcards.run:q} --shard {wildcards.shard} --clips {input.clips:q}"
+        " --availability {input.availability:q} {params.files} --code {params.code}"
+        " --journal {params.journal:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
-if STUDY.config["replays"]:
+if STUDY.config.replays:
 
     rule replay:
         """Somebody else's predictions as answers to the shard's clips.
@@ -48,9 +44,7 @@ if STUDY.config["replays"]:
         A clip that the CSV leaves out, although its video is there, is a failure.
         """
         input:
-            predictions=lambda wildcards: by_content(
-                STUDY.config["replays"][wildcards.run]["predictions"]
-            ),
+            predictions=lambda wildcards: RULES.predictions(wildcards.run).files,
             clips="<results>/clips.parquet",
             availability="<results>/availability.parquet",
         output:
@@ -60,16 +54,16 @@ if STUDY.config["replays"]:
         benchmark:
             "<benchmarks>/replay/{run}/{shard}.tsv"
         wildcard_constraints:
-            run="|".join(map(re.escape, STUDY.config["replays"])),
+            run="|".join(map(re.escape, STUDY.config.replays)),
         localrule: True
         conda:
             "../../envs/zerosign.yaml"
         params:
-            code=code("replay"),
-            split=DATASET["split"],
-            content=lambda wildcards: content(STUDY.config["replays"][wildcards.run]["predictions"]),
+            run=RULES.program("replay"),
+            code=RULES.code("replay"),
+            content=lambda wildcards: RULES.predictions(wildcards.run).digest(),
+            reads=RULES.reads("dataset/split"),
         shell:
-            "python workflow/scripts/replay.py --predictions {input.predictions:q}"
-            " --clips {input.clips:q} --availability {input.availability:q}"
-            " --splits {params.split} --shard {wildcards.shard}"
+            "{params.run} --predictions {input.predictions:q} --clips {input.clips:q}"
+            " --availability {input.availability:q} --shard {wildcards.shard}"
             " --output {output:q} 2>&1 | tee {log:q}"

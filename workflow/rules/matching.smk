@@ -1,15 +1,15 @@
 """Descriptions of signs, and binary matching: is this clip that sign?"""
 
-if STUDY.config["descriptions"]:
+if STUDY.config.descriptions:
 
     rule descriptions:
-        """One description a gloss, from the first file that has one; which glosses are covered."""
+        """One description per gloss, from the first file that has one; which glosses are covered."""
         input:
             clips="<results>/clips.parquet",
-            sources=[by_content(path) for path in STUDY.config["descriptions"]],
+            sources=RULES.descriptions.files,
         output:
-            descriptions=DESCRIPTIONS,
-            table=table_files("tables", ["descriptions"], "../report/descriptions.rst", "Tables"),
+            descriptions="<results>/descriptions.parquet",
+            table=RULES.tables("tables", ["descriptions"], "Tables"),
         log:
             "<logs>/descriptions.log",
         benchmark:
@@ -17,13 +17,13 @@ if STUDY.config["descriptions"]:
         conda:
             "../../envs/zerosign.yaml"
         params:
-            code=code("descriptions"),
-            content=[content(path) for path in STUDY.config["descriptions"]],
-            table=lambda wildcards, output: output_stem(wildcards, output.table),
+            run=RULES.program("descriptions"),
+            code=RULES.code("descriptions"),
+            content=RULES.descriptions.digest,
+            table=RULES.result("tables/descriptions"),
         shell:
-            "python workflow/scripts/descriptions.py --clips {input.clips:q}"
-            " --sources {input.sources:q} --table {params.table:q}"
-            " --output {output.descriptions:q} 2>&1 | tee {log:q}"
+            "{params.run} --clips {input.clips:q} --sources {input.sources:q}"
+            " --table {params.table:q} --output {output.descriptions:q} 2>&1 | tee {log:q}"
 
 
 if STUDY.match_runs:
@@ -31,11 +31,11 @@ if STUDY.match_runs:
     rule match_pairs:
         """The questions of all matching runs: a clip, a gloss, whether they belong together.
 
-        As soon as one run shows descriptions, all are asked about the glosses that have one.
+        As soon as one run shows descriptions, all runs use only the glosses that have one.
         """
         input:
             clips="<results>/clips.parquet",
-            descriptions=[DESCRIPTIONS] if STUDY.matches_descriptions else [],
+            descriptions=RULES.description_table if STUDY.matches_descriptions else [],
         output:
             "<results>/matching/pairs.parquet",
         log:
@@ -45,29 +45,22 @@ if STUDY.match_runs:
         conda:
             "../../envs/zerosign.yaml"
         params:
-            code=code("match_pairs"),
-            split=DATASET["split"],
-            encoder=as_json(STUDY.config["mapping"]["encoder"]),
-            settings=as_json(STUDY.config["matching"]),
-            descriptions=lambda wildcards, input: (
-                f"--descriptions {input.descriptions}" if input.descriptions else ""
-            ),
+            run=RULES.program("match_pairs"),
+            code=RULES.code("match_pairs"),
+            reads=RULES.reads("dataset/split", "mapping/encoder", "matching"),
+            files=options("descriptions"),
         shell:
-            "python workflow/scripts/match_pairs.py --clips {input.clips:q} --split {params.split}"
-            " {params.descriptions} --encoder {params.encoder:q} --settings {params.settings:q}"
-            " --output {output:q} 2>&1 | tee {log:q}"
+            "{params.run} --clips {input.clips:q} {params.files} --output {output:q} 2>&1 | tee {log:q}"
 
     rule score_matching:
-        """Verdicts of all matching runs, and their measures beside those of constants."""
+        """Verdicts of all matching runs, and their measures next to those of constants."""
         input:
             clips="<results>/clips.parquet",
             pairs="<results>/matching/pairs.parquet",
-            answers=expand(
-                "<results>/answers/{run}/{shard}.parquet", run=STUDY.match_runs, shard=SHARDS
-            ),
+            answers=[file for run in STUDY.match_runs for file in RULES.per_shard(f"answers/{run}")],
         output:
             verdicts="<results>/matching/verdicts.parquet",
-            table=table_files("tables", ["matching"], "../report/matching.rst", "Tables"),
+            table=RULES.tables("tables", ["matching"], "Tables"),
         log:
             "<logs>/score_matching.log",
         benchmark:
@@ -75,11 +68,12 @@ if STUDY.match_runs:
         conda:
             "../../envs/zerosign.yaml"
         params:
-            code=code("score_matching"),
-            runs=as_json(STUDY.run_list(STUDY.match_runs)),
-            confidence=STUDY.config["statistics"]["confidence"],
-            table=lambda wildcards, output: output_stem(wildcards, output.table),
+            run=RULES.program("score_matching"),
+            code=RULES.code("score_matching"),
+            reads=RULES.reads("matched", "statistics/confidence", "shards"),
+            answers=RULES.result("answers"),
+            table=RULES.result("tables/matching"),
         shell:
-            "python workflow/scripts/score_matching.py --clips {input.clips:q}"
-            " --pairs {input.pairs:q} --answers {input.answers:q} --runs {params.runs:q}"
-            " --confidence {params.confidence} --table {params.table:q} --output {output.verdicts:q} 2>&1 | tee {log:q}"
+            "{params.run} --clips {input.clips:q} --pairs {input.pairs:q}"
+            " --answers {params.answers:q} --table {params.table:q}"
+            " --output {output.verdicts:q} 2>&1 | tee {log:q}"

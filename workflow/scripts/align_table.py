@@ -1,32 +1,33 @@
-"""Gather the alignment of all models in one table as CSV, Markdown and LaTeX."""
+"""Gather the alignment of all models in one table."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from zerosign import alignment, cli
-from zerosign.io import read_json
+from zerosign import cli
+from zerosign.alignment.metrics import CAPTION, Alignment, table
+from zerosign.files import read_json
+from zerosign.study_file import StudyFile
 from zerosign.tables import write_table
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--alignments", nargs="+", type=Path, required=True, help="results of align.py"
-    )
-    parser.add_argument("--output", type=Path, required=True, help="stem of the table's files")
-    options = parser.parse_args(argv)
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--study", type=Path, required=True, help="settings of the study, JSON")
+    made.add_argument("--alignments", type=Path, required=True, help="folder of align.py's results")
+    made.add_argument("--output", type=Path, required=True, help="stem of the table's files")
+    return made
 
-    results = [read_json(path) for path in options.alignments]
-    level = f"{100 * results[0]['settings']['confidence']:g} %"
-    write_table(
-        alignment.table(results),
-        options.output,
-        "Alignment of video and text embeddings: mean cosine of right (correct) and of all other "
-        "pairs (wrong) and their difference (gap), share of clips whose right text is among the "
-        "five nearest (top5), share of right pairs with a cosine above 0.25 (aligned); "
-        f"{level} bootstrap intervals over signers.",
-    )
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, call, write."""
+    options = parser().parse_args(argv)
+    models = StudyFile(options.study).read(list[str], "alignment", "models")
+    files = [options.alignments / f"{model}.json" for model in models]
+    results = [Alignment.of(read_json(file)) for file in files]
+    level = f"{100 * results[0].settings.confidence:g} %"
+    write_table(table(results), options.output, CAPTION.format(level=level))
 
 
 if __name__ == "__main__":

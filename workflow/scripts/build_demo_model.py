@@ -5,20 +5,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zerosign import cli, torch_setup
-from zerosign.demo import tiny
+from zerosign.demo import tiny_models
 from zerosign.demo.signs import SIGNS
+from zerosign.study_file import StudyFile
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--study", type=Path, required=True, help="settings of the study, JSON")
+    made.add_argument("--kind", choices=tiny_models.KINDS, required=True, help="model family")
+    made.add_argument("--output", type=Path, required=True, help="folder for the checkpoint")
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kind", choices=tiny.KINDS, required=True, help="model family")
-    parser.add_argument("--seed", type=int, default=0, help="of the random weights")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the checkpoint")
-    args = parser.parse_args(argv)
+    """Parse, call, write."""
+    options = parser().parse_args(argv)
+    seed = StudyFile(options.study).read(int, "demo", "seed")
     torch_setup.prepare()
-    model, processor = tiny.build(args.kind, args.seed, [sign.gloss for sign in SIGNS])
-    tiny.save(model, processor, args.output)
-    cli.log.info("%s: %d weights", args.output, sum(p.numel() for p in model.parameters()))
+    model, processor = tiny_models.build(options.kind, seed, [sign.gloss for sign in SIGNS])
+    tiny_models.save(model, processor, options.output)
+    cli.log.info("%s: %d weights", options.output, sum(p.numel() for p in model.parameters()))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,30 @@
-"""Write clips.parquet: a row a clip of the study, in the order of its metadata."""
+"""Write clips.parquet: a row per clip of the study, in the order of its metadata."""
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
-from zerosign import cli, wlasl
-from zerosign.io import write_parquet
+from zerosign import cli
+from zerosign.dataset import clips as dataset_clips
+from zerosign.files import write_parquet
+from zerosign.study_file import StudyFile
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
-    origin = options.add_mutually_exclusive_group(required=True)
-    origin.add_argument("--metadata", help="metadata in the format of WLASL_v0.3.json")
-    origin.add_argument("--csv", help="own table: path, gloss, split[, signer, video_id]")
-    options.add_argument("--subset", type=int, help="take the first SUBSET glosses of --metadata")
-    options.add_argument("--shards", type=int, required=True, help="number of shards")
-    options.add_argument("--output", required=True, help="clips.parquet to write")
-    return options
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--study", type=Path, required=True, help="settings of the study, JSON")
+    made.add_argument("--table", type=Path, required=True, help="metadata, or the study's CSV")
+    made.add_argument("--output", type=Path, required=True, help="clips.parquet to write")
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, call, write."""
     options = parser().parse_args(argv)
-    if options.csv:
-        rows = wlasl.read_table(options.csv)
-    else:
-        rows = wlasl.read_metadata(options.metadata, options.subset)
-    clips = wlasl.clips(rows, options.shards, options.csv or options.metadata)
+    study = StudyFile(options.study)
+    rows = dataset_clips.read(options.table, dataset_clips.subset_of(study))
+    clips = dataset_clips.clips(rows, study.read(int, "shards"), options.table)
     write_parquet(clips, options.output)
     cli.log.info("%d clips of %d glosses", len(clips), clips["gloss"].n_unique())
 

@@ -1,13 +1,14 @@
-"""Write study.json: the resolved configuration that the results stand on, and the software."""
+"""Write study.json: the resolved configuration that the results depend on, and the software."""
 
 import argparse
-import json
 import platform
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 
 from zerosign import cli
-from zerosign.io import write_json
+from zerosign.files import write_json
+from zerosign.study_file import StudyFile
 
 PACKAGES = (
     "snakemake",
@@ -23,19 +24,20 @@ PACKAGES = (
 )
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--study", type=json.loads, required=True, help="resolved configuration, JSON"
-    )
-    parser.add_argument("--digest", required=True, help="digest that the figures show")
-    parser.add_argument("--output", required=True, help="study.json to write")
-    options = parser.parse_args(argv)
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--study", type=Path, required=True, help="settings of the study, JSON")
+    made.add_argument("--output", type=Path, required=True, help="study.json to write")
+    return made
 
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, call, write."""
+    options = parser().parse_args(argv)
     software = {"python": platform.python_version()}
     software |= {package: metadata.version(package) for package in PACKAGES}
-    study = {"digest": options.digest, **options.study, "software": software}
-    write_json(study, options.output)
+    write_json(StudyFile(options.study).raw() | {"software": software}, options.output)
 
 
 if __name__ == "__main__":

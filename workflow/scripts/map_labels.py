@@ -1,49 +1,47 @@
-"""Map a run's answers to the classes of the study, a row a clip; several about a clip vote."""
+"""Map a run's answers to the classes of the study, a row per clip; several per clip vote."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from zerosign import cli
-from zerosign.io import write_parquet
-from zerosign.mapping import class_glosses, load_encoder, map_answers
+from zerosign.dataset.clips import class_glosses
+from zerosign.files import write_parquet
+from zerosign.inference.answers import read_answers
+from zerosign.mapping.encoder import load_encoder
+from zerosign.mapping.mapper import lists_candidates, map_answers
+from zerosign.mapping.mapping_settings import MappingSettings
+from zerosign.study_file import StudyFile
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--study", type=Path, required=True, help="settings of the study, JSON")
+    made.add_argument("--run", required=True, help="name of the run, or of a replay")
+    made.add_argument(
+        "--answers", type=Path, required=True, help="folder of its answers, a file per shard"
+    )
+    made.add_argument("--clips", type=Path, required=True, help="clips.parquet")
+    made.add_argument("--output", type=Path, required=True, help="predictions to write, Parquet")
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--answers", nargs="+", type=Path, required=True, help="answers of all shards of one run"
-    )
-    parser.add_argument("--clips", type=Path, required=True, help="clips.parquet")
-    parser.add_argument(
-        "--splits", nargs="+", default=["test"], help="splits whose clips are expected"
-    )
-    parser.add_argument(
-        "--settings",
-        type=json.loads,
-        required=True,
-        help='JSON: {"encoder": {"checkpoint", "revision"}, "threshold"}',
-    )
-    parser.add_argument(
-        "--candidates",
-        action="store_true",
-        help="the prompt listed the glosses: record the places of those that were named",
-    )
-    parser.add_argument("--output", type=Path, required=True, help="predictions, Parquet")
-    options = parser.parse_args(argv)
-
+    """Parse, call, write."""
+    options = parser().parse_args(argv)
+    study = StudyFile(options.study)
+    settings = study.read(MappingSettings, "mapping")
     clips = pl.read_parquet(options.clips)
-    answers = pl.concat([pl.read_parquet(path) for path in options.answers], how="vertical")
     predictions = map_answers(
-        answers,
-        clips.filter(pl.col("split").is_in(options.splits)),
+        read_answers(options.answers, study.read(int, "shards")),
+        clips.filter(pl.col("split") == study.read(str, "dataset", "split")),
         class_glosses(clips),
-        load_encoder(**options.settings["encoder"]),
-        options.settings["threshold"],
-        options.candidates,
+        load_encoder(settings.encoder.checkpoint, settings.encoder.revision),
+        settings.threshold,
+        lists_candidates(study, options.run),
     )
     write_parquet(predictions, options.output)
     counts = predictions["outcome"].value_counts(sort=True).iter_rows()

@@ -1,46 +1,49 @@
-"""Choose the questions of binary matching: which clip is asked about which gloss."""
+"""Choose the questions of binary matching: pairs of a clip and a gloss."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from zerosign import cli, pairs
-from zerosign.io import write_parquet
-from zerosign.mapping import load_encoder
+from zerosign import cli
+from zerosign.files import write_parquet
+from zerosign.mapping.encoder import load_encoder
+from zerosign.mapping.mapping_settings import EncoderSettings
+from zerosign.matching import descriptions, pairs
+from zerosign.matching.matching_settings import MatchingSettings
+from zerosign.study_file import StudyFile
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--study", type=Path, required=True, help="settings of the study, JSON")
+    made.add_argument("--clips", type=Path, required=True, help="clips.parquet")
+    made.add_argument(
+        "--descriptions", type=Path, help="descriptions.parquet: only its glosses are in the pairs"
+    )
+    made.add_argument("--output", type=Path, required=True, help="pairs, Parquet")
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=Path, required=True, help="clips.parquet")
-    parser.add_argument("--split", required=True, help="the split asked about, e.g. test")
-    parser.add_argument(
-        "--descriptions",
-        type=Path,
-        help="descriptions.parquet: only its glosses are asked about",
-    )
-    parser.add_argument(
-        "--encoder", type=json.loads, required=True, help='JSON: {"checkpoint", "revision"}'
-    )
-    parser.add_argument(
-        "--settings", type=json.loads, required=True, help='JSON: {"seed", "random", "hard"}'
-    )
-    parser.add_argument("--output", type=Path, required=True, help="pairs, Parquet")
-    options = parser.parse_args(argv)
-
+    """Parse, call, write."""
+    options = parser().parse_args(argv)
+    study = StudyFile(options.study)
+    encoder = study.read(EncoderSettings, "mapping", "encoder")
     clips = pl.read_parquet(options.clips)
-    described = None
-    if options.descriptions:
-        texts = pl.read_parquet(options.descriptions, columns=["gloss", "description"])
-        described = dict(texts.iter_rows())
-    encode = load_encoder(**options.encoder)
-    found = pairs.pairs(clips, options.split, described, encode, **options.settings)
+    found = pairs.pairs(
+        clips,
+        study.read(str, "dataset", "split"),
+        descriptions.texts_of(options.descriptions) if options.descriptions else None,
+        load_encoder(encoder.checkpoint, encoder.revision),
+        study.read(MatchingSettings, "matching"),
+    )
     write_parquet(found, options.output)
     counts = found["kind"].value_counts(sort=True).iter_rows()
     cli.log.info(
-        "%d of %d glosses are asked about; %d pairs: %s",
+        "%d of %d glosses are in the pairs; %d pairs: %s",
         found["gloss"].n_unique(),
         clips["gloss"].n_unique(),
         found.height,

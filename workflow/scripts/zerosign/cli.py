@@ -1,10 +1,13 @@
 """What every command-line program shares: error lines, logging, progress."""
 
+import argparse
 import logging
 import os
+import shlex
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from zerosign.errors import UserError
@@ -16,15 +19,32 @@ log = logging.getLogger("zerosign")
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a program's ``main``: a `UserError` becomes one line and exit status 1."""
+    """Run a program's ``main``: a `UserError` becomes one line and exit status 1.
+
+    The first line of the log is the command, so that it can be run again by hand.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    if sys.argv[1:] and not {"-h", "--help"} & set(sys.argv):
+        log.info("$ python %s", shlex.join(sys.argv))
     try:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
     except BrokenPipeError:
         os._exit(1)
+
+
+def listing_parser(text: str | None, entries: Mapping[str, str]) -> argparse.ArgumentParser:
+    """A parser whose help lists entries (name, what it is) below a program's docstring."""
+    listed = [
+        textwrap.fill(f"{name}: {what}", 96, initial_indent="  ", subsequent_indent="    ")
+        for name, what in entries.items()
+    ]
+    return argparse.ArgumentParser(
+        description="\n".join([(text or "").rstrip(), *listed]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def progress(items: Iterable[T], total: int, what: str, unit: str = "clips") -> Iterator[T]:

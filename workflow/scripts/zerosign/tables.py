@@ -1,6 +1,7 @@
-"""A table in the three forms a study needs: CSV for programs, Markdown for eyes, LaTeX for a paper.
+"""A table in the forms a study needs: CSV for programs, Markdown for eyes, LaTeX for a paper.
 
-CSV keeps every digit; the other two round. Same frame, same caption: same bytes.
+CSV keeps every digit; the other two round. Same frame, same caption: same bytes. The caption has a
+file of its own, which the report shows.
 """
 
 import math
@@ -11,9 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from zerosign.io import write_atomic
+from zerosign.files import write_atomic
 
 _LONG = 50  # rows; a longer LaTeX table may break over pages
+FORMS = ("csv", "md", "tex", "rst")
+"""Suffixes of the files that `write_table` writes."""
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -26,7 +29,7 @@ _LATEX = {
 
 
 def write_table(frame: pl.DataFrame, stem: str | Path, caption: str) -> None:
-    """Write ``<stem>.csv``, ``<stem>.md`` and ``<stem>.tex``, each atomically.
+    """Write ``<stem>`` as .csv, .md and .tex, and its caption as .rst, each atomically.
 
     Columns may hold numbers, text, truth values or lists of these (joined by "; "); null and nan
     are empty cells. A dot in the stem's name stays. LaTeX needs the booktabs package, and longtable
@@ -44,6 +47,7 @@ def write_table(frame: pl.DataFrame, stem: str | Path, caption: str) -> None:
         "csv": flat.write_csv(),
         "md": _markdown(flat.columns, rows, numeric, caption),
         "tex": _latex(flat.columns, rows, numeric, caption, Path(stem).name),
+        "rst": escape_restructured(caption) + "\n",
     }
     for suffix, text in texts.items():
         with write_atomic(f"{stem}.{suffix}") as temporary:
@@ -58,6 +62,12 @@ def escape_latex(text: str) -> str:
 def escape_markdown(text: str) -> str:
     """Make text stand for itself in a cell of a Markdown table; line breaks become spaces."""
     return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", _one_line(text))
+
+
+def escape_restructured(text: str) -> str:
+    """Make text stand for itself in reStructuredText, and in the report's templates."""
+    escaped = re.sub(r"([\\`*_|<>])", r"\\\1", _one_line(text))
+    return re.sub(r"[{}]", lambda brace: "{{ '" + brace[0] + "' }}", escaped)
 
 
 def _one_line(text: str) -> str:

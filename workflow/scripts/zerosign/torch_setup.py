@@ -1,6 +1,6 @@
 """Make torch and torchvision importable and deterministic, in one place.
 
-Some registries serve a CPU build of torch beside a CUDA build of torchvision. The latter then
+Some registries serve a CPU build of torch next to a CUDA build of torchvision. The latter then
 fails at import (`operator torchvision::nms does not exist`), and with it every video processor of
 transformers, although none of them calls a compiled torchvision operator: their transforms are
 plain torch. Declaring the missing operators' signatures is enough for the import to succeed.
@@ -22,15 +22,16 @@ def prepare() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if not _declared and importlib.util.find_spec("torchvision"):
-        _mend_torchvision()
+        _declare_operators()
 
 
-def _mend_torchvision() -> None:
+def _declare_operators() -> None:
     """Declare torchvision's operators if its compiled library does not load; else do nothing."""
     import torch
 
     spec = importlib.util.find_spec("torchvision")
-    folder = next(iter(spec.submodule_search_locations)) if spec else ""
+    places = (spec.submodule_search_locations if spec else None) or [""]
+    folder = next(iter(places))
     library = os.path.join(folder, "_C.so")
     try:
         torch.ops.load_library(library)

@@ -141,7 +141,7 @@ def draw_signer(rng: np.random.Generator) -> Signer:
         fps=Fraction(25) if rng.random() < 0.5 else Fraction(30000, 1001),
         red_side=-1 if rng.random() < 0.5 else 1,
         gloves={name: _vary(rng, colour, 22) for name, colour in GLOVES.items()},
-        skin=_vary(rng, tuple(int(brightness * c) for c in (226, 178, 148)), 10),
+        skin=_vary(rng, (int(brightness * 226), int(brightness * 178), int(brightness * 148)), 10),
         hair=_muted(rng, 20, 150),
         shirt=_muted(rng, 30, 220),
         wall=_muted(rng, 50, 225),
@@ -242,8 +242,8 @@ def render(
         _draw_arms(picture, signer, hands)
         pixels = np.asarray(picture).astype(np.int16)
         y, x = rng.integers(0, (signer.height, signer.width))
-        pixels += tile[y : y + signer.height, x : x + signer.width]
-        frames[index] = pixels.clip(0, 255)
+        noise = tile[y : y + signer.height, x : x + signer.width]
+        frames[index] = (pixels + noise).clip(0, 255)
     return frames
 
 

@@ -4,7 +4,7 @@ The recipe, and why each part is there:
 
 - The vision tower alone first learns where both gloves are, seen from each of its tokens, and
   keeps that task. Then the state from which the answer is read has to tell both gloves' whole
-  paths, beside the answer. Answers alone teach a model of this size nothing.
+  paths, in addition to the answer. Answers alone teach a model of this size nothing.
 - Random timing, framing and light, since few people sign. Three of the changes change the sign
   too, and the answer with it: playing a clip backwards, mirroring it, and swapping red and blue.
 - The loss covers what the chat template adds after the question and the answer with its end token,
@@ -14,7 +14,7 @@ Glove positions come from the pixels: the gloves are the only saturated things i
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,16 @@ import polars as pl
 import torch
 from torch.nn import functional
 
-from zerosign.demo import tiny
+from zerosign import cli
+from zerosign.dataset.clips import read_metadata, read_split_file
+from zerosign.demo import tiny_models
 from zerosign.demo.signs import MIRRORED, REVERSED, SIGNS, Sign
-from zerosign.prompts import render
-from zerosign.video import every_frame, read_clip, to_rgb
+from zerosign.errors import UserError
+from zerosign.frames.decode import every_frame, read_clip
+from zerosign.frames.pixels import to_rgb
+from zerosign.prompts.prompt_entry import Prompt
+from zerosign.prompts.template import render
+from zerosign.videos.timeline import Span
 
 FRAMES = 12
 SHORT_SIDE = 48  # frames are kept at this size; the model sees two thirds of it
@@ -73,18 +79,44 @@ def read_examples(clips: pl.DataFrame, videos: Path) -> Iterable[Example]:
             str(videos / f"{clip['video_id']}.mp4"),
             every_frame,
             to_rgb(SHORT_SIDE),
-            start_s=start,
-            end_s=end,
+            Span(start, end),
         )
         frames = torch.from_numpy(np.stack(decoded.frames)).permute(0, 3, 1, 2).contiguous()
         yield Example(frames, decoded.timeline.duration, by_gloss[clip["gloss"]])
+
+
+def training_examples(metadata: Path, splits: Path, videos: Path) -> list[Example]:
+    """The clips of the train split. Raises `UserError`."""
+    clips = read_metadata(metadata)
+    split = read_split_file(splits).filter(split="train")
+    clips = clips.filter(clips["video_id"].is_in(split["video_id"].implode()))
+    if clips.is_empty():
+        raise UserError(f"{splits}: no clip of {metadata} is in its train split")
+    return list(cli.progress(read_examples(clips, videos), len(clips), "decoding"))
+
+
+def trained(
+    examples: Sequence[Example], prompt: Prompt, seed: int, steps: int, vision_steps: int
+) -> tuple[Any, Any]:
+    """The trained model and its processor. The log has the losses."""
+    torch.set_num_threads(1)  # sums, and so weights, depend on the number of threads
+    texts = [sign.gloss for sign in SIGNS]
+    texts += [text for text in (prompt.system, prompt.user) if text]
+    model, processor = tiny_models.build("qwen2_5_vl", seed, texts)
+
+    def report(step: int, answers: float, gloves: float) -> None:
+        if step % 50 == 49 or step == steps - 1:
+            cli.log.info("step %d: answer loss %.3f, glove loss %.4f", step + 1, answers, gloves)
+
+    train(model, processor, examples, prompt, steps, seed, report, vision_steps)
+    return model, processor
 
 
 def train(
     model: Any,
     processor: Any,
     examples: Sequence[Example],
-    prompt: Mapping[str, Any],
+    prompt: Prompt,
     steps: int,
     seed: int,
     report: Callable[[int, float, float], None],
@@ -96,8 +128,8 @@ def train(
     """
     torch.manual_seed(seed)
     source = Source(processor, examples, prompt, seed)
-    head = torch.nn.Linear(tiny.HIDDEN, 8)
-    path_head = torch.nn.Linear(tiny.HIDDEN, 8 * FRAMES // 2)
+    head = torch.nn.Linear(tiny_models.HIDDEN, 8)
+    path_head = torch.nn.Linear(tiny_models.HIDDEN, 8 * FRAMES // 2)
     with torch.no_grad():  # pixels of muted scenes differ little: let patches count for more
         model.model.visual.patch_embed.proj.weight.mul_(2)
     model.train()
@@ -124,7 +156,7 @@ class Source:
     """Random batches of changed training clips, the same for the same seed."""
 
     def __init__(
-        self, processor: Any, examples: Sequence[Example], prompt: Mapping[str, Any], seed: int
+        self, processor: Any, examples: Sequence[Example], prompt: Prompt, seed: int
     ) -> None:
         self.processor = processor
         self.prompt = prompt
@@ -169,7 +201,7 @@ class Source:
         if not text.endswith(OPENING):
             raise ValueError(f"the chat template does not end in {OPENING!r}")
         inputs = self.processor(
-            text=[text + SIGNS[0].gloss + tiny.END],
+            text=[text + SIGNS[0].gloss + tiny_models.END],
             videos=[[np.zeros((FRAMES, *shape, 3), np.uint8)]],
             do_sample_frames=False,
             return_tensors="pt",
@@ -180,7 +212,7 @@ class Source:
     def _size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width that the processor gives to frames of a size."""
         _, height, width = self.text[shape]["video_grid_thw"][0].tolist()
-        return height * tiny.PATCH, width * tiny.PATCH
+        return height * tiny_models.PATCH, width * tiny_models.PATCH
 
     def _change(self, example: Example, size: tuple[int, int]) -> tuple[torch.Tensor, str, float]:
         """Twelve frames of a clip at other times, framing and light: float[12, 3, H, W] in [0, 1].
@@ -233,7 +265,7 @@ def _glove_targets(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     red, green, blue = pixels.unbind(2)
     mass = torch.stack((red - torch.maximum(green, blue), blue - torch.maximum(red, green)), 2)
     mass = (mass - SATURATION).clamp(min=0)  # B, T, glove, H, W
-    side = 2 * tiny.PATCH
+    side = 2 * tiny_models.PATCH
     ys = (torch.arange(height) + 0.5) / side
     xs = (torch.arange(width) + 0.5) / side
     total = mass.sum((3, 4))
@@ -256,8 +288,9 @@ def _glove_targets(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def _attend_by_frame(model: Any) -> str:
     """Let the vision tower attend to all frames at once; returns how it did before.
 
-    Its own way calls the attention once a frame: of a training step, that is most of the time. The
-    model asks for many sequences in one call only of functions that are named like flash attention.
+    Its own way calls the attention once per frame: of a training step, that is most of the time.
+    The model asks for many sequences in one call only of functions that are named like flash
+    attention.
     """
     import transformers
 
@@ -272,11 +305,11 @@ def _attend_by_frame(model: Any) -> str:
         """From [1, heads, all patches, d] to [1, all patches, heads, d]; frames of one size."""
         patches = more["max_length_q"]
         heads, length, depth = query.shape[1:]
-        frames = (
+        queries, keys, values = (
             each.view(heads, length // patches, patches, depth).transpose(0, 1)
             for each in (query, key, value)
         )
-        out = functional.scaled_dot_product_attention(*frames, scale=more["scaling"])
+        out = functional.scaled_dot_product_attention(queries, keys, values, scale=more["scaling"])
         return out.transpose(1, 2).reshape(1, length, heads, depth), None
 
     transformers.AttentionInterface.register("flash_by_frame", attend)

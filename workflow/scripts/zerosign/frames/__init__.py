@@ -1,0 +1,1 @@
+"""Frames: decoding, sampling, motion, the cache of decoded frames, near duplicates."""

@@ -1,0 +1,50 @@
+"""From a decoded frame to pixels: the only place where colours are converted."""
+
+from collections.abc import Callable
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+Convert = Callable[[av.VideoFrame], np.ndarray]
+
+
+def to_rgb(short_side: int | None = None) -> Convert:
+    """From a decoded frame to uint8[H, W, 3] RGB, upright, the short side capped, never enlarged.
+
+    Matrix and range are those that the file states, and BT.601, limited, where it states none (as
+    FFmpeg's own tools do). Scaling is by area, in the same pass.
+    """
+    reformatter = VideoReformatter()
+
+    def convert(frame: av.VideoFrame) -> np.ndarray:
+        width, height = size_for(frame.width, frame.height, short_side)
+        scale = Interpolation.AREA if width < frame.width else Interpolation.BILINEAR
+        rgb: np.ndarray = reformatter.reformat(
+            frame, width, height, "rgb24", interpolation=scale, threads=1
+        ).to_ndarray()
+        quarters = round(frame.rotation / 90)
+        return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters % 4 else rgb
+
+    return convert
+
+
+def to_grey(side: int) -> Convert:
+    """From a decoded frame to uint8[side, side] grey, squeezed, as coded (not turned upright)."""
+    reformatter = VideoReformatter()
+
+    def convert(frame: av.VideoFrame) -> np.ndarray:
+        grey: np.ndarray = reformatter.reformat(
+            frame, side, side, "gray", interpolation=Interpolation.AREA, threads=1
+        ).to_ndarray()
+        return grey
+
+    return convert
+
+
+def size_for(width: int, height: int, short_side: int | None) -> tuple[int, int]:
+    """Width and height with the short side at most ``short_side``: never enlarged, same aspect."""
+    short = min(width, height)
+    if short_side is None or short <= short_side:
+        return width, height
+    return round(width * short_side / short), round(height * short_side / short)

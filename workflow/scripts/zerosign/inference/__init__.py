@@ -1,0 +1,1 @@
+"""What is outstanding, batches, the journal of answers, replays of others' predictions."""

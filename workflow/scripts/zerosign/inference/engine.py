@@ -1,0 +1,120 @@
+"""Run a model over clips, in batches, each answer recorded as soon as it is there."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zerosign import files
+from zerosign.errors import UserError
+from zerosign.frames.cache import Clip
+from zerosign.inference.batch_size import BatchSize
+from zerosign.inference.feed import Feed, Work, prepare
+from zerosign.inference.journal import Journal
+from zerosign.models.base import Adapter, Answer, Request
+
+
+def unseen(video_id: str) -> Clip:
+    """A clip of which nothing is shown: to a model, all such clips are the same."""
+    nothing = np.empty(0)
+    return Clip(
+        video_id=video_id,
+        frames=np.empty((0, 0, 0, 3), np.uint8),
+        indices=nothing.astype(np.int64),
+        timestamps=nothing,
+        fps=0.0,
+        total_frames=0,
+        duration=0.0,
+        digest="no frames",
+    )
+
+
+def request_key(request: Request, identity: Mapping[str, Any], code: str) -> str:
+    """Digest of all that determines an answer. Needs no pixels: the clip has their digest."""
+    clip = request.clip
+    return files.digest(
+        {
+            "model": dict(identity),
+            "code": code,
+            "messages": request.messages,
+            "candidates": request.candidates,
+            "clip": [clip.digest, clip.fps, clip.total_frames, clip.duration],
+        }
+    )
+
+
+def answer_all(
+    requests: Iterable[tuple[str, Request]],
+    adapter: Adapter,
+    journal: Journal,
+    batch_size: int | None = None,
+    memory: Path | None = None,
+) -> Iterator[tuple[str, Answer]]:
+    """Answer every request (key, request); yields (key, answer) as they come, in any order.
+
+    Requests are read lazily in another thread, which also runs the adapter's CPU part one batch
+    ahead of the model. An answer is in the journal before it is yielded. A request that the model
+    can't be asked gets an ``error`` answer, which is not recorded; if that happens to every one of
+    several requests, it is a `UserError`. ``memory``: see
+    `zerosign.inference.batch_size.batch_size_file`.
+    """
+    limit = BatchSize(batch_size, memory)
+    feed = Feed(requests, adapter, limit)
+    asked = 0
+    failures: list[Answer] = []
+    try:
+        for work in feed:
+            for key, answer in _ask(adapter, work, limit, journal):
+                asked += 1
+                if answer.finish == "error":
+                    failures.append(answer)
+                yield key, answer
+    finally:
+        feed.stop()
+    limit.remember()
+    if len(failures) == asked > 1:
+        raise UserError(f"all {asked} requests failed; the first: {failures[0].error}")
+
+
+def _ask(
+    adapter: Adapter, work: Work, limit: BatchSize, journal: Journal
+) -> Iterator[tuple[str, Answer]]:
+    """Answer a batch; split it where memory or one bad clip demands it."""
+    import torch
+
+    if isinstance(work.prepared, Exception) and len(work.batch) == 1:
+        reason = " ".join(str(work.prepared).split()) or type(work.prepared).__name__
+        yield work.batch[0][0], Answer(text="", finish="error", error=reason)
+        return
+    if isinstance(work.prepared, Exception):
+        size = 1
+    else:
+        try:
+            answers = adapter.answer(work.prepared)
+        except torch.OutOfMemoryError:
+            limit.halve(len(work.batch))
+            size = limit.size
+        else:
+            journal.append(
+                [
+                    (key, _about(request), dataclasses.asdict(answer))
+                    for (key, request), answer in zip(work.batch, answers, strict=True)
+                ]
+            )
+            limit.fitted(len(work.batch))
+            yield from zip((key for key, _ in work.batch), answers, strict=True)
+            return
+    # After the except block: its traceback would have kept the failed batch's tensors alive.
+    work.prepared = None
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    for start in range(0, len(work.batch), size):
+        part = work.batch[start : start + size]
+        yield from _ask(adapter, Work(part, prepare(adapter, part)), limit, journal)
+
+
+def _about(request: Request) -> dict[str, str]:
+    """What a journal's line says to a human reader."""
+    return {"video_id": request.clip.video_id, "question": request.question}

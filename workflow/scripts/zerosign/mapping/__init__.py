@@ -1,0 +1,1 @@
+"""From a free answer to a class."""

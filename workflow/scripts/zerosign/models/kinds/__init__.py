@@ -1,0 +1,1 @@
+"""One file per kind of model; `zerosign.models.registry` finds them."""

@@ -1,0 +1,90 @@
+"""The model kinds: every file in `zerosign.models.kinds` is one and registers itself.
+
+Checks, schemas and docs read the registry, so that a new kind is one new file. The Snakefile
+imports all of them at every start: they import torch and transformers inside functions.
+"""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from zerosign.entries import ByValue
+from zerosign.errors import UserError, unknown
+from zerosign.models import kinds as package
+from zerosign.models.base import Adapter
+from zerosign.models.model_entry import ModelEntry, ModelName
+from zerosign.prompts.prompt_entry import Prompt
+from zerosign.prompts.template import Message
+from zerosign.study_file import StudyFile
+
+Pose = Callable[
+    [ModelEntry, str, Prompt, Mapping[str, str], Sequence[str]],
+    tuple[list[Message], dict[str, str]],
+]
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """A kind of model: what its entries take, what it can do, how it is asked and loaded."""
+
+    summary: str
+    """Which models it is for, in one line."""
+    entry: type[ModelEntry]
+    pose: Pose
+    """(entry, name of the prompt, prompt, values of its variables, glosses) to messages, and to the
+    candidates of a closed answer: label to text."""
+    identity: Callable[[Any], dict[str, Any]]
+    """From an entry to all that determines its answers; nothing is loaded."""
+    load: Callable[[Any], Adapter]
+    """From an entry to the model, ready to answer."""
+    without_video: bool
+    """Whether it can be asked without a video."""
+    generates: bool
+    """Whether it answers a prompt; else it compares clips with a text per gloss."""
+    embeds: bool
+    """Whether it gives embeddings of clips and texts: `zerosign.models.base.Embedder`."""
+
+
+@functools.cache
+def kinds() -> Mapping[str, ModelKind]:
+    """All model kinds by name: the value of an entry's ``adapter``."""
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return {name: importlib.import_module(module_of(name)).KIND for name in names}
+
+
+def kind(name: str) -> ModelKind:
+    """The kind of this name. Raises `UserError`."""
+    if name not in kinds():
+        raise UserError(unknown("adapter", name, kinds()))
+    return kinds()[name]
+
+
+def module_of(name: str) -> str:
+    """The dotted name of a kind's file."""
+    return f"{package.__name__}.{name}"
+
+
+def root_of(name: str) -> str:
+    """What `zerosign.code_digest` needs to find the code of a kind."""
+    return f"{module_of(name)}:KIND"
+
+
+def entry_type() -> Any:
+    """The type of an entry of any kind."""
+    return Annotated[
+        ModelEntry, ByValue("adapter", {name: each.entry for name, each in kinds().items()})
+    ]
+
+
+def entries_type() -> Any:
+    """The type of the content of models.yaml."""
+    return dict[ModelName, entry_type()]  # type: ignore[misc]
+
+
+def read(study: StudyFile, name: str) -> ModelEntry:
+    """The entry of a study's model."""
+    entry: ModelEntry = study.read(entry_type(), "models", name)
+    return entry

@@ -1,0 +1,1 @@
+"""Prompts: templates, texts from files and addresses, candidate lists and their orders."""

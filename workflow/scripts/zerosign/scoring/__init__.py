@@ -1,0 +1,1 @@
+"""Accuracy, intervals, comparisons: one file per family of tables."""

@@ -1,0 +1,337 @@
+"""What the rules of the workflow take from the study: inputs, parameters, targets.
+
+Snakemake compares inputs under a megabyte by content and larger ones by time. So a large input is
+marked `ancient`, and its digest is a parameter in its place: `ByContent` gives both.
+"""
+
+import functools
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import ancient, report
+
+from zerosign.code_digest import code_digest
+from zerosign.errors import UserError
+from zerosign.figures.figure_registry import Need, figures
+from zerosign.files import digest, sha256_file
+from zerosign.frames.sampling import decode_plan, shows_frames
+from zerosign.models import registry
+from zerosign.models.checkpoint import digest_folder, files_of
+from zerosign.scoring import table_registry
+from zerosign.study import checks
+from zerosign.study.loading import PUBLISHED_RATES
+from zerosign.study.resolved import Study
+from zerosign.tables import FORMS
+
+CHECKSUM_LIMIT = 1_000_000  # bytes; Snakemake compares larger inputs by time, not by content
+
+
+class ByContent:
+    """Inputs that are never compared by time.
+
+    ``files`` belongs in a rule's input and ``digest`` in its params: one without the other would
+    miss a change.
+    """
+
+    def __init__(self, study: Study, paths: Iterable[str]) -> None:
+        self._study = study
+        self.paths = list(paths)
+
+    @property
+    def files(self) -> list[Any]:
+        """The paths, marked where their digest stands for them."""
+        return [ancient(path) if self._is_large(path) else path for path in self.paths]
+
+    def digest(self, wildcards: Any = None) -> list[Any]:
+        """What stands for the large ones: their checksum, or those they are downloaded for."""
+        return [self._digest(path) for path in self.paths]
+
+    def _is_large(self, path: str) -> bool:
+        if path in self._study.downloads:
+            return True
+        file = Path(path)
+        return file.exists() and file.stat().st_size >= CHECKSUM_LIMIT
+
+    def _digest(self, path: str) -> Any:
+        if path in self._study.downloads:
+            return list(self._study.downloads[path].sha256)
+        return _sha256(path) if self._is_large(path) else None
+
+
+_sha256 = functools.cache(sha256_file)
+
+
+class RuleInputs:
+    """The study, as the rules ask for it."""
+
+    def __init__(self, study: Study, scripts: Path, settings: Path) -> None:
+        self.study = study
+        self.scripts = scripts
+        self.settings = settings
+        self.shards = range(study.config.shards)
+        self.scored = [run.name for run in study.scored]
+        self.samplings = [
+            name for name, entry in study.config.samplings.items() if shows_frames(entry)
+        ]
+        self.score_tables = table_registry.tables()
+        self.figures = {
+            name: figure
+            for name, figure in figures().items()
+            if study.match_runs or figure.need is not Need.MATCH_RUNS
+        }
+
+    def program(self, name: str) -> Callable[[Any, Any], str]:
+        """A parameter: the command that runs a program on this study.
+
+        It takes ``input`` so that Snakemake counts it as derived: where the checkout and the
+        settings are reruns nothing.
+        """
+        words = ["python", str(self.scripts / f"{name}.py"), "--study", str(self.settings)]
+        return lambda wildcards, input: shlex.join(words)
+
+    @functools.cache  # noqa: B019
+    def code(self, program: str, *modules: str) -> str:
+        """A parameter: digest of the code a program reaches, and of modules chosen by name."""
+        return code_digest(self.scripts / f"{program}.py", modules)
+
+    def reads(self, *parts: str | tuple[str, ...]) -> str:
+        """A parameter: digest of the parts of the study that a program reads.
+
+        ``"mapping"`` is a part, ``"models/my-model"`` is in one; a tuple names what is deeper.
+        """
+        keys = [part.split("/", 1) if isinstance(part, str) else part for part in parts]
+        return digest([self.study.part(*each) for each in keys])[:16]
+
+    def result(self, path: str) -> Callable[[Any, Any], str]:
+        """A parameter: a file or folder below the results; ``{run}`` stands for the wildcard."""
+        return lambda wildcards, input: f"results/{self.study.name}/{path.format(**wildcards)}"
+
+    def by_content(self, *paths: str) -> ByContent:
+        """Inputs that are compared by content, whatever their size."""
+        return ByContent(self.study, paths)
+
+    @functools.cached_property
+    def table(self) -> ByContent:
+        """The file that lists the data set's clips."""
+        dataset = self.study.config.dataset
+        return self.by_content(dataset.metadata if dataset.format == "wlasl" else dataset.table)
+
+    @functools.cached_property
+    def split_file(self) -> ByContent:
+        """The file that the splits are verified against, if there is one."""
+        dataset = self.study.config.dataset
+        named = dataset.format == "wlasl" and dataset.split_file
+        return self.by_content(*([named] if named else []))
+
+    @functools.cached_property
+    def published_clips(self) -> ByContent:
+        """Digests of the published clips, if the data set's facts name them."""
+        published = self.study.facts.published
+        return self.by_content(*([self.study.place(published)] if published else []))
+
+    @property
+    def verified(self) -> ByContent:
+        """All that the splits are verified with."""
+        parts = (self.table, self.split_file, self.published_clips)
+        return self.by_content(*(path for part in parts for path in part.paths))
+
+    @functools.cached_property
+    def published_rates(self) -> ByContent:
+        """Rates that others published, for tables and figures."""
+        return self.by_content(self.study.place(PUBLISHED_RATES))
+
+    @property
+    def subset(self) -> list[str]:
+        """The part of the study that says how many glosses there are, in WLASL's format."""
+        return ["dataset/subset"] if self.study.config.dataset.format == "wlasl" else []
+
+    @functools.cached_property
+    def decode_plan(self) -> str:
+        """A parameter: which frames are decoded; the same for samplings of the same frames."""
+        samplings = self.study.config.samplings
+        plan = decode_plan(samplings.values())
+        return digest([entry.as_json() for entry in plan])[:16]
+
+    @functools.cached_property
+    def synonyms(self) -> ByContent:
+        """What synonyms come from; WordNet may be a folder, which Snakemake does not watch."""
+        source = self.study.config.synonyms
+        paths = source.as_json().values() if source else ()
+        return self.by_content(*(path for path in paths if not Path(path).is_dir()))
+
+    @functools.cached_property
+    def descriptions(self) -> ByContent:
+        """Files that say how signs are made."""
+        return self.by_content(*self.study.config.descriptions)
+
+    def predictions(self, replay: str) -> ByContent:
+        """The file of a replay."""
+        return self.by_content(self.study.config.replays[replay].predictions)
+
+    def tables(self, folder: str, names: Iterable[str], category: str) -> list[Any]:
+        """Outputs: tables in all their forms; the report shows the CSV and its caption."""
+        files = []
+        for name in names:
+            stem = f"{folder}/{name}"
+            caption = Path(f"results/{self.study.name}/{stem}.rst").absolute()
+            files += [f"<results>/{stem}.{form}" for form in FORMS if form != "csv"]
+            files.append(
+                report(
+                    f"<results>/{stem}.csv",
+                    caption=str(caption),
+                    category=category,
+                    labels={"Table": name},
+                )
+            )
+        return files
+
+    @property
+    def score_code(self) -> str:
+        """The code that scores, and that of each table, which is found by its name."""
+        return self.code("score", *sorted(table.root for table in self.score_tables.values()))
+
+    def figure_tables(self, wildcards: Any) -> list[str]:
+        """The tables that a figure is drawn from."""
+        names = self.figures[wildcards.figure].tables
+        return [f"<results>/tables/{name}.csv" for name in names]
+
+    def figure_code(self, wildcards: Any) -> str:
+        """The code that draws a figure, whose file is chosen by name."""
+        return self.code("figure", self.figures[wildcards.figure].root)
+
+    def figure_caption(self, wildcards: Any) -> str:
+        """What the report says about a figure."""
+        return self.figures[wildcards.figure].caption
+
+    def early(self, check: Callable[[Study], None]) -> Callable[[Any], list[str]]:
+        """An input function without files: says what is wrong when the rule is planned."""
+
+        def run(wildcards: Any) -> list[str]:
+            try:
+                check(self.study)
+            except UserError as error:
+                raise SystemExit(f"error: {error}") from None
+            return []
+
+        return run
+
+    def checkpoint_folder(self, model: str) -> Path | None:
+        """The folder of a checkpoint that was put here; None for one of the hub or of a rule."""
+        checkpoint = self.study.models[model].checkpoint
+        if not checks.is_local(checkpoint) or checks.is_made(self.study.name, checkpoint):
+            return None
+        return Path(self.study.place(checkpoint))
+
+    @functools.cache  # noqa: B019
+    def checkpoint(self, model: str) -> list[Any]:
+        """Input files of a checkpoint that is here or will be; none for one of the hub."""
+        checkpoint = self.study.models[model].checkpoint
+        if checks.is_made(self.study.name, checkpoint):
+            names = ("config.json", "model.safetensors")
+            return [str(Path(checkpoint) / name) for name in names]
+        folder = self.checkpoint_folder(model)
+        return self.by_content(*map(str, files_of(folder))).files if folder else []
+
+    @functools.cache  # noqa: B019
+    def weights(self, model: str) -> str | None:
+        """What stands for the large files of a checkpoint's folder: a digest by samples."""
+        folder = self.checkpoint_folder(model)
+        return digest_folder(folder, whole=CHECKSUM_LIMIT, blocks=16) if folder else None
+
+    def model_code(self, program: str, model: str) -> str:
+        """The code of a program and of the kind of a model, which is chosen by name."""
+        return self.code(program, registry.root_of(self.study.models[model].adapter))
+
+    def frames(self, sampling: str, shard: str) -> dict[str, Any]:
+        """Frames of a shard: the pixels, for which the selection's digests stand, and these."""
+        if not shows_frames(self.study.config.samplings[sampling]):
+            return {}
+        return {
+            "decoded": ancient(f"<results>/frames/decoded/{shard}.npz"),
+            "selection": f"<results>/frames/{sampling}/{shard}.npz",
+        }
+
+    def per_shard(self, folder: str) -> list[str]:
+        """A file for each shard in a folder below the results."""
+        return [f"<results>/{folder}/{shard}.parquet" for shard in self.shards]
+
+    def infer_input(self, wildcards: Any) -> dict[str, Any]:
+        """Frames, questions and checkpoint of a run."""
+        run = self.study.runs[wildcards.run]
+        files = self.frames(run.sampling, wildcards.shard)
+        if run.name in self.study.match_runs:
+            files["questions"] = "<results>/matching/pairs.parquet"
+        return files | {"checkpoint": self.checkpoint(run.model)}
+
+    def infer_reads(self, wildcards: Any) -> str:
+        """What the answers of a run depend on."""
+        run = self.study.runs[wildcards.run]
+        return self.reads(
+            "dataset/split",
+            ("runs", run.name),
+            ("models", run.model),
+            ("prompts", run.prompt),
+        )
+
+    def map_reads(self, wildcards: Any) -> str:
+        """What the mapping of a run depends on: also whether its prompt lists the candidates."""
+        parts: list[str | tuple[str, ...]] = ["dataset/split", "mapping", "shards"]
+        if run := self.study.runs.get(wildcards.run):
+            parts += [("runs", run.name), ("prompts", run.prompt, "variables")]
+        return self.reads(*parts)
+
+    @property
+    def score_reads(self) -> str:
+        """What the tables depend on."""
+        prompts = {run.prompt for run in self.study.predict_runs.values()}
+        parts = ("scored", "filters", "title", "statistics")
+        return self.reads(*parts, *(f"prompts/{name}" for name in sorted(prompts)))
+
+    def embed_input(self, wildcards: Any) -> dict[str, Any]:
+        """Frames and checkpoint of a model whose embeddings are compared with texts."""
+        files = self.frames(self.study.config.alignment.sampling, wildcards.shard)
+        return files | {"checkpoint": self.checkpoint(wildcards.model)}
+
+    @property
+    def synonym_table(self) -> list[str]:
+        """The table of synonyms, if the study names a source for one."""
+        return ["<results>/synonyms.parquet"] if self.study.config.synonyms else []
+
+    @property
+    def description_table(self) -> list[str]:
+        """The descriptions of signs, if the study has any."""
+        return ["<results>/descriptions.parquet"] if self.study.config.descriptions else []
+
+    @property
+    def extra_tables(self) -> list[str]:
+        """Tables that only some studies have."""
+        names = ["matching"] if self.study.match_runs else []
+        names += ["descriptions"] if self.study.config.descriptions else []
+        return [f"<results>/tables/{name}.csv" for name in names]
+
+
+def options(*names: str) -> Callable[[Any, Any], str]:
+    """A parameter: ``--name FILE`` for each of these inputs that the rule has."""
+
+    def given(wildcards: Any, input: Any) -> str:
+        found = {name: input.get(name) for name in names}
+        return shlex.join(
+            word
+            for name, path in found.items()
+            if path
+            for word in (f"--{name.replace('_', '-')}", str(path))
+        )
+
+    return given
+
+
+def stem(wildcards: Any, output: Any) -> str:
+    """A parameter: the first output without its ending."""
+    return str(Path(output[0]).with_suffix(""))
+
+
+def folder(wildcards: Any, output: Any) -> str:
+    """A parameter: the folder of the first output."""
+    return str(Path(output[0]).parent)

@@ -1,0 +1,48 @@
+"""From the groups of a study's key ``runs`` to single runs."""
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from zerosign.errors import UserError, unknown
+from zerosign.runs import Run
+from zerosign.study.study_config import RunGroup
+
+
+class Grid(NamedTuple):
+    """The runs of a study, and those that are left out because of what it has not."""
+
+    runs: dict[str, Run]
+    left_out: tuple[str, ...]
+
+
+def expand(
+    groups: Sequence[RunGroup], known: Mapping[str, Collection[str]], has: Collection[str]
+) -> Grid:
+    """In each group the product of its models, prompts and samplings.
+
+    ``known``: names under the keys model, prompt and sampling; ``has``: what groups may need.
+    `UserError` for an unknown name and for a run that is listed twice.
+    """
+    runs: dict[str, Run] = {}
+    left_out = []
+    for number, group in enumerate(groups):
+        lists = [_names(group, kind, known[kind], number) for kind in known]
+        for model, prompt, sampling in itertools.product(*lists):
+            run = Run(model=model, prompt=prompt, sampling=sampling)
+            if run.name in runs or run.name in left_out:
+                raise UserError(f"runs[{number}]: duplicate run '{run.name}'")
+            if group.needs and group.needs not in has:
+                left_out.append(run.name)
+            else:
+                runs[run.name] = run
+    return Grid(runs, tuple(left_out))
+
+
+def _names(group: RunGroup, kind: str, known: Collection[str], number: int) -> tuple[str, ...]:
+    value = getattr(group, kind)
+    names = (value,) if isinstance(value, str) else value
+    for name in names:
+        if name not in known:
+            raise UserError(f"runs[{number}].{kind}: {unknown(kind, name, known)}")
+    return names

@@ -1,0 +1,1 @@
+"""Where videos come from: folders, the hub, URLs, YouTube; whether each can be read."""

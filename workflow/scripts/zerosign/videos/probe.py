@@ -1,0 +1,170 @@
+"""What a video file really holds, found by decoding it once from end to end.
+
+Containers lie about their frame counts, so nothing here is taken from a header that can be
+counted. Times are in seconds after the first frame.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av.error
+import numpy as np
+
+from zerosign.files import sha256_file
+from zerosign.videos.opening import open_container, sentence
+from zerosign.videos.timeline import (
+    TIME_TOLERANCE,
+    Undecodable,
+    in_range,
+    is_ascending,
+    seconds_after,
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A file's facts. ``status`` is "ok" or why no frame can be used; then most facts are unset.
+
+    ``width`` and ``height`` are as coded, before ``rotation`` (degrees anticlockwise, 0 to 359) is
+    applied. ``times`` are the frames' times in s; ``decode_error`` says what ended the decoding
+    early although frames came out.
+    """
+
+    status: str
+    detail: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    rotation: int | None = None
+    fps: float | None = None
+    duration: float | None = None
+    decode_error: str | None = None
+    times: tuple[float, ...] = field(default=(), repr=False)
+
+
+def probe(path: str | Path) -> Facts:
+    """Decode all frames of a file and say what it holds. Never raises for a bad file.
+
+    Status: "ok"; "missing" (no such file, not readable); "not_a_video" (empty, a web page, no
+    known container); "no_video_stream" (only sound); "no_frames" (a stream without one);
+    "undecodable" (a container or codec that breaks before the first frame).
+    """
+    try:
+        size, checksum = Path(path).stat().st_size, sha256_file(path)
+    except OSError as error:
+        return Facts("missing", f"cannot be read: {error.strerror}")
+    try:
+        container = open_container(str(path))
+    except Undecodable as error:
+        facts = Facts(error.status, str(error))
+    else:
+        with container:
+            if container.streams.video:
+                facts = _decode(container.streams.video[0])
+            else:
+                facts = Facts("no_video_stream", "holds no video stream")
+    return replace(facts, bytes=size, sha256=checksum)
+
+
+def _decode(stream: Any) -> Facts:
+    """Facts of an open container's video stream, but those of its file."""
+    stream.thread_type = "NONE"  # processes over files use the cores better than threads
+    stamps: list[int | None] = []
+    last_step = 0.0
+    error: str | None = None
+    codec: str | None = None
+    width = height = rotation = 0
+    try:
+        codec = stream.codec_context.name
+        for frame in stream.container.decode(stream):
+            stamps.append(frame.pts if frame.pts is not None else frame.dts)
+            last_step = float(frame.duration * frame.time_base) if frame.duration else 0.0
+            if len(stamps) == 1:
+                width, height = frame.width, frame.height
+                rotation = round(frame.rotation) % 360
+    except (av.error.FFmpegError, OSError, ValueError) as caught:
+        error = sentence(caught)
+    if not stamps:
+        if error:
+            return Facts("undecodable", f"no frame decodes ({error})", codec=codec)
+        return Facts("no_frames", "holds a video stream without frames", codec=codec)
+    nominal = float(stream.average_rate or stream.guessed_rate or 25)
+    times = _clock(stamps, stream.time_base, nominal)
+    span = float(times[-1])
+    rate = round((len(times) - 1) / span, 6) if span > 0 else nominal
+    return Facts(
+        "ok",
+        codec=codec,
+        width=width,
+        height=height,
+        rotation=rotation,
+        fps=rate,
+        duration=round(span + (last_step or 1 / rate), 6),
+        decode_error=error and f"after {len(times)} frames: {error}",
+        times=tuple(times.tolist()),
+    )
+
+
+def _clock(stamps: list[int | None], time_base: Fraction, nominal: float) -> np.ndarray:
+    """Seconds after the first frame; frames are counted where a container has no usable times."""
+    known = [stamp for stamp in stamps if stamp is not None]
+    if len(known) < len(stamps) or not is_ascending(known):
+        return np.arange(len(stamps)) / nominal
+    return seconds_after(known[0], known, time_base)
+
+
+@dataclass(frozen=True)
+class Range:
+    """A clip within its file: s after the first frame, ``end_s`` exclusive; frames counted."""
+
+    start_s: float
+    end_s: float
+    frames: int
+    rate: float | None  # the rate in which frame numbers were taken to count; None: whole file
+    problem: str | None = None  # why the range is unusable
+    note: str | None = None  # what was adjusted
+
+
+def whole(facts: Facts) -> Range:
+    """The range of a file that is the clip."""
+    return Range(0.0, facts.duration or 0.0, len(facts.times), None)
+
+
+def cut(facts: Facts, frame_start: int, frame_end: int, rate: float | None) -> Range:
+    """Where frames ``frame_start`` (1-based) to ``frame_end`` (inclusive, -1: the end) lie.
+
+    ``rate`` is the frames per second in which the numbers count, or None if they count the
+    file's own frames. An end up to two frames behind the file's end is taken as the end; more is
+    a problem.
+    """
+    times, duration = facts.times, facts.duration or 0.0
+    used = rate or facts.fps or 25.0
+    start = _moment(times, duration, frame_start - 1, rate)
+    end = duration if frame_end == -1 else _moment(times, duration, frame_end, rate)
+    said = f"frames {frame_start} to {frame_end} at {used:.5g} fps"
+    if frame_start < 1 or (frame_end != -1 and frame_end < frame_start):
+        return Range(start, end, 0, used, problem=f"{said} are no range")
+    if start >= duration - TIME_TOLERANCE or end > duration + 2 / used + TIME_TOLERANCE:
+        last = "the end" if frame_end == -1 else f"{end:.2f} s"
+        problem = f"{said} ({start:.2f} s to {last}) lie outside {duration:.2f} s of video"
+        return Range(start, min(end, duration), 0, used, problem=problem)
+    note = f"range ends {end - duration:.3f} s behind the video's end" if end > duration else None
+    end = min(end, duration)
+    count = int(np.count_nonzero(in_range(np.asarray(times), start, end)))
+    if not count:
+        return Range(start, end, 0, used, problem=f"{said}: no frame lies between")
+    return Range(start, end, count, used, note=note)
+
+
+def _moment(times: Sequence[float], duration: float, index: int, rate: float | None) -> float:
+    """Time at which frame ``index`` (0-based) begins; past the last one, by the mean step."""
+    if rate is not None:
+        return index / rate
+    if index < len(times):
+        return times[max(index, 0)]
+    return duration + (index - len(times)) * duration / len(times)
