@@ -23,7 +23,6 @@ wildcard_constraints:
     sampling="|".join(map(re.escape, RULES.samplings)),
     model="|".join(map(re.escape, STUDY.models)),
     shard=r"\d+",
-    kind="qwen2_5_vl|qwen3_vl|internvl",
 
 
 include: "workflow/rules/dataset.smk"

@@ -1,6 +1,9 @@
 import contextlib
 import multiprocessing
 import os
+import signal
+import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -32,22 +35,28 @@ def test_jobs_get_different_devices(two_gpus: Path) -> None:
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-aaa,GPU-bbb"
 
 
-def _hold(folder: Path, held: multiprocessing.Event) -> None:
+def _hold_until(waits: Event, folder: Path, held: Event) -> None:
     with gpus.claim(2, folder):
         held.set()
-        held.wait(0.01)
-        os.kill(os.getpid(), 9)
+        waits.wait(10)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_job_waits_and_a_killed_one_frees_its_devices(two_gpus: Path) -> None:
+def test_a_job_waits_and_a_killed_one_frees_its_devices(
+    two_gpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = multiprocessing.get_context("fork")
-    held = context.Event()
-    process = context.Process(target=_hold, args=(two_gpus, held))
+    held, waits = context.Event(), context.Event()
+    process = context.Process(target=_hold_until, args=(waits, two_gpus, held))
     process.start()
     assert held.wait(10)
-    with gpus.claim(1, two_gpus) as device:
-        assert device == ["GPU-aaa"]
+    pause = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: (waits.set(), pause(seconds)))
+    # Both: the kernel frees a killed process's locks one by one.
+    with gpus.claim(2, two_gpus) as devices:
+        assert devices == ["GPU-aaa", "GPU-bbb"]
     process.join()
+    assert waits.is_set() and process.exitcode == -signal.SIGKILL
 
 
 def test_more_than_there_are(two_gpus: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 from helpers import workflow_runs
@@ -106,17 +107,26 @@ def test_no_command_grows_with_the_study(checkout: Checkout, tmp_path: Path) -> 
 
     study.edit_yaml("config/prompts.yaml", enlarge)
     prompts = ["long", *(f"p{i}" for i in range(499))]
-    study.edit_yaml(
-        "config/test.yaml",
-        lambda config: config["runs"].append(
-            {"model": ["demo-untrained", "demo-internvl"], "prompt": prompts, "sampling": "u12"}
-        ),
-    )
+    more = [
+        {"model": ["demo-untrained", "demo-internvl"], "prompt": prompts, "sampling": "u12"},
+        {"model": "demo-untrained", "prompt": "p0", "sampling": "none"},
+    ]
+
+    def use(config: dict[str, Any]) -> None:
+        config["samplings"]["none"] = {"strategy": "none"}
+        config["runs"].extend(more)
+
+    study.edit_yaml("config/test.yaml", use)
     output = study.snakemake("--dry-run", "--printshellcmds").stdout
     commands = re.findall(r"^Shell command: (.*)$", output, re.MULTILINE)
     assert len(commands) > 2000
     assert max(map(len, commands)) < 2000
     assert not [command for command in commands if "{" in command]
+    # Real jobs: one reads all of the study, one asks a model one of its prompts.
+    answers = "results/demo/answers/demo-untrained.p0.none/0.parquet"
+    study.snakemake(answers, "results/demo/study.json")
+    assert "sign sign" in (study.folder / "results/demo/study.json").read_text("utf-8")
+    assert pl.read_parquet(study.folder / answers)["finish"].is_in(["stop", "length"]).all()
 
 
 def test_a_yaml_mistake_in_the_default_study_names_its_line(

@@ -2,11 +2,14 @@
 
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import workflow_runs
 from helpers.workflow_runs import Checkout, Job, rules
 
 UNTRAINED = "demo-untrained.demo-gloss.u12"
@@ -179,3 +182,30 @@ def test_other_weights_in_a_folder_rerun_their_models(study: Checkout) -> None:
 def test_results_do_not_depend_on_the_folder(finished: Checkout, tmp_path: Path) -> None:
     for path in sorted((finished.folder / "results/demo/tables").glob("*.csv")):
         assert str(finished.folder) not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("log", "written"),
+    [
+        ("sample_frames/u12/0.log", "frames/u12/0.npz"),
+        (f"infer/{UNTRAINED}/0.log", f"answers/{UNTRAINED}/0.parquet"),
+        (f"map_labels/{UNTRAINED}.log", f"mapped/{UNTRAINED}.parquet"),
+        ("figure/accuracy.log", "figures/accuracy.svg"),
+    ],
+)
+def test_the_command_in_a_log_can_be_run_by_hand(study: Checkout, log: str, written: str) -> None:
+    command = (study.folder / "logs/demo" / log).read_text("utf-8").splitlines()[0]
+    output = study.folder / "results/demo" / written
+    before = output.read_bytes()
+    output.unlink()
+    environment = workflow_runs.environment()
+    folder = Path(sys.executable).parent
+    subprocess.run(
+        command.removeprefix("$ "),
+        shell=True,
+        cwd=study.folder,
+        env=environment | {"PATH": f"{folder}:{environment['PATH']}"},
+        check=True,
+        timeout=workflow_runs.TIMEOUT_S,
+    )
+    assert output.read_bytes() == before

@@ -79,9 +79,7 @@ rule verify_splits:
     output:
         verification="<results>/splits/verification.json",
         flags="<results>/splits/flags.parquet",
-        tables=RULES.tables(
-            "splits", ["counts", "per_class", "leakage"], "Data set"
-        ),
+        tables=RULES.tables("splits", ["counts", "per_class", "leakage"], "Data set"),
     log:
         "<logs>/verify_splits.log",
     benchmark:

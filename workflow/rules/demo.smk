@@ -1,5 +1,7 @@
 """Demo: a data set and models that are made here, so that the whole study runs anywhere."""
 
+from zerosign.demo.tiny_models import KINDS
+
 if STUDY.config.demo:
 
     rule make_demo:
@@ -36,6 +38,8 @@ if STUDY.config.demo:
             "<logs>/build_demo_model/{kind}.log",
         benchmark:
             "<benchmarks>/build_demo_model/{kind}.tsv"
+        wildcard_constraints:
+            kind="|".join(KINDS),
         conda:
             "../../envs/zerosign.yaml"
         params:

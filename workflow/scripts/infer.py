@@ -8,14 +8,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
 from zerosign import cli, files
+from zerosign.errors import UserError
 from zerosign.frames import cache
-from zerosign.inference import job, questions
-from zerosign.models import registry
-from zerosign.prompts.prompt_entry import Prompt
-from zerosign.runs import Run
+from zerosign.inference import job
 from zerosign.study_file import StudyFile
 
 
@@ -43,36 +39,23 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse, call, write."""
     options = parser().parse_args(argv)
-    files.write_parquet(job.answer(read_job(options)), options.output)
-
-
-def read_job(options: argparse.Namespace) -> job.Job:
-    """What the options name."""
-    study = StudyFile(options.study)
-    run = study.read(Run, "runs", options.run)
-    prompt = study.read(Prompt, "prompts", run.prompt)
-    clips = pl.read_parquet(options.clips)
-    ours = clips.filter(split=study.read(str, "dataset", "split"), shard=options.shard)[
-        "video_id"
-    ].to_list()
-    glosses = sorted(set(clips["gloss"]))
+    if (options.decoded is None) != (options.selection is None):
+        raise UserError("--decoded and --selection belong together: give both, or neither")
     frames = None
     if options.selection:
         frames = job.Frames(options.decoded, cache.read_selection(options.selection))
-    failures = frames.selection.failures if frames else {}
-    return job.Job(
-        run=options.run,
-        model=registry.read(study, run.model),
-        prompt=prompt,
-        glosses=glosses,
-        questions=questions.of_table(options.questions, ours, glosses)
-        if options.questions
-        else questions.of_prompt(prompt, ours, glosses),
-        unanswerable=questions.without_frames(options.availability, ours, failures),
+    asked = job.read(
+        StudyFile(options.study),
+        options.run,
+        options.shard,
+        clips=options.clips,
+        availability=options.availability,
         frames=frames,
+        asked=options.questions,
         code=options.code,
         journal=options.journal,
     )
+    files.write_parquet(job.answer(asked), options.output)
 
 
 if __name__ == "__main__":

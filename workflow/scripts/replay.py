@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     split = StudyFile(options.study).read(str, "dataset", "split")
     clips = pl.read_parquet(options.clips).filter(split=split)
     available = pl.read_parquet(options.availability).filter(status="ok")
-    found = replay.answers(options.predictions, clips, set(available["video_id"]))
+    found = replay.replayed_answers(options.predictions, clips, set(available["video_id"]))
     answered = found.filter(finish="stop").height
     cli.log.info("%d of %d expected clips are answered", answered, clips.height)
     ours = clips.filter(shard=options.shard).select("video_id")

@@ -50,7 +50,7 @@ def authors_top1(path: Path) -> Any:
 def strict(path: Path, clips: Any) -> Any:
     """Our row of the strict mapper for the same file."""
     found = map_answers(
-        replay.answers(path, clips, NOTHING),
+        replay.replayed_answers(path, clips, NOTHING),
         clips,
         GLOSSES,
         lambda texts: pytest.fail("no encoder"),
@@ -90,8 +90,8 @@ def test_answers_and_failures(tmp_path: Path, clips: Any) -> None:
         ["1", "ERROR: out of memory"],
         ["00002", ""],
     )
-    found = replay.answers(path, clips, NOTHING)
-    assert found.columns == list(replay.ANSWERS)
+    found = replay.replayed_answers(path, clips, NOTHING)
+    assert found.columns == list(replay.REPLAYED)
     assert found["text"].to_list() == ["none", "", ""]
     assert found["finish"].to_list() == ["stop", "error", "stop"]
     assert found["error"].to_list() == [None, "out of memory", None]
@@ -100,7 +100,7 @@ def test_answers_and_failures(tmp_path: Path, clips: Any) -> None:
 
 def test_what_is_left_out_is_a_failure_where_we_have_the_video(tmp_path: Path, clips: Any) -> None:
     path = write(tmp_path / "p.csv", ["video_id", "answer"], ["00000", "book"], ["00004", "none"])
-    found = replay.answers(path, clips, {"00000", "00003"})
+    found = replay.replayed_answers(path, clips, {"00000", "00003"})
     assert found.select("video_id", "finish", "error").rows() == [
         ("00000", "stop", None),
         ("00004", "stop", None),
@@ -122,13 +122,13 @@ def test_other_files_are_refused(
 ) -> None:
     path = write(tmp_path / "p.csv", columns, row)
     with pytest.raises(UserError, match=message):
-        replay.answers(path, clips, NOTHING)
+        replay.replayed_answers(path, clips, NOTHING)
 
 
 def test_a_duplicate_clip_is_refused(tmp_path: Path, clips: Any) -> None:
     path = write(tmp_path / "p.csv", ["video_id", "answer"], ["0", "a"], ["00000", "b"])
     with pytest.raises(UserError, match="duplicate clip '00000'"):
-        replay.answers(path, clips, NOTHING)
+        replay.replayed_answers(path, clips, NOTHING)
 
 
 def test_program_gives_the_shard(tmp_path: Path, clips: Any) -> None:

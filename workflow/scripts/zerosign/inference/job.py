@@ -12,7 +12,7 @@ import polars as pl
 from zerosign import cli, gpus
 from zerosign.frames import cache
 from zerosign.frames.cache import ShardSelection
-from zerosign.inference import engine
+from zerosign.inference import engine, questions
 from zerosign.inference.answers import ANSWERS
 from zerosign.inference.batch_size import batch_size_file
 from zerosign.inference.journal import Journal
@@ -22,6 +22,8 @@ from zerosign.models.base import Answer, Request
 from zerosign.models.model_entry import ModelEntry
 from zerosign.prompts import template
 from zerosign.prompts.prompt_entry import Prompt
+from zerosign.runs import Run
+from zerosign.study_file import StudyFile
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,41 @@ class Job:
     code: str
     """Digest of the code that makes the answers."""
     journal: Path
+
+
+def read(
+    study: StudyFile,
+    run_name: str,
+    shard: int,
+    *,
+    clips: Path,
+    availability: Path,
+    frames: Frames | None,
+    asked: Path | None,
+    code: str,
+    journal: Path,
+) -> Job:
+    """The job of a run and a shard; ``asked``: a table of questions, else the prompt's own."""
+    run = study.read(Run, "runs", run_name)
+    prompt = study.read(Prompt, "prompts", run.prompt)
+    table = pl.read_parquet(clips)
+    in_shard = table.filter(split=study.read(str, "dataset", "split"), shard=shard)
+    video_ids = in_shard["video_id"].to_list()
+    glosses = sorted(set(table["gloss"]))
+    failures = frames.selection.failures if frames else {}
+    return Job(
+        run=run_name,
+        model=registry.read(study, run.model),
+        prompt=prompt,
+        glosses=glosses,
+        questions=questions.of_table(asked, video_ids, glosses)
+        if asked
+        else questions.of_prompt(prompt, video_ids, glosses),
+        unanswerable=questions.without_frames(availability, video_ids, failures),
+        frames=frames,
+        code=code,
+        journal=journal,
+    )
 
 
 def answer(job: Job) -> pl.DataFrame:

@@ -9,12 +9,14 @@ from zerosign.errors import UserError
 from zerosign.files import digest
 
 ANSWER_COLUMNS = ("answer", "predicted_gloss")  # ours, and that of Javorek et al. (2026)
-ANSWERS = dict.fromkeys(("video_id", "question", "text", "finish", "error", "key"), pl.String)
+REPLAYED = dict.fromkeys(("video_id", "question", "text", "finish", "error", "key"), pl.String)
 _ERROR = "ERROR:"
 
 
-def answers(path: str | Path, clips: pl.DataFrame, readable: Collection[str]) -> pl.DataFrame:
-    """Answers (the columns `ANSWERS` of those that inference writes) to the clips a CSV names.
+def replayed_answers(
+    path: str | Path, clips: pl.DataFrame, readable: Collection[str]
+) -> pl.DataFrame:
+    """Answers (the columns `REPLAYED` of those that inference writes) to the clips a CSV names.
 
     The CSV has video_id and answer, or the authors' columns video_id and predicted_gloss. An
     answer that starts with "ERROR:" is a failure, an empty one is empty, and the word "none"
@@ -50,7 +52,7 @@ def answers(path: str | Path, clips: pl.DataFrame, readable: Collection[str]) ->
     for video in glosses:
         if video not in rows and video in readable:
             rows[video] = f"{_ERROR} not in the file"
-    return pl.DataFrame([_answer(video, text) for video, text in rows.items()], schema=ANSWERS)
+    return pl.DataFrame([_answer(video, text) for video, text in rows.items()], schema=REPLAYED)
 
 
 def _plain(gloss: str) -> str:
