@@ -189,8 +189,8 @@ def test_results_do_not_depend_on_the_folder(finished: Checkout, tmp_path: Path)
     [
         ("sample_frames/u12/0.log", "frames/u12/0.npz"),
         (f"infer/{UNTRAINED}/0.log", f"answers/{UNTRAINED}/0.parquet"),
-        (f"map_labels/{UNTRAINED}.log", f"mapped/{UNTRAINED}.parquet"),
-        ("figure/accuracy.log", "figures/accuracy.svg"),
+        (f"map_labels/{UNTRAINED}.log", f"predictions/{UNTRAINED}.parquet"),
+        ("figure/accuracy.log", "figures/accuracy.png"),
     ],
 )
 def test_the_command_in_a_log_can_be_run_by_hand(study: Checkout, log: str, written: str) -> None:
