@@ -337,7 +337,11 @@ class Peer:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
             )
-        self.start_cpu = self._reply()["cpu"]
+        try:
+            self.start_cpu = self._reply()["cpu"]
+        except BaseException:
+            self.close()
+            raise
 
     def _reply(self) -> dict[str, Any]:
         assert self._process.stdout
@@ -364,9 +368,9 @@ class Peer:
         return run
 
     def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+        """End the harness: it stops at the end of its input."""
+        with self._process:
+            pass
 
 
 @contextlib.contextmanager
@@ -426,8 +430,8 @@ def about_one_clip(
     """Ways to put many questions about one clip, and to score many answers to one."""
     clip = next(iter(clips_of(folder)))
     asked = [
-        Request(clip, template.render("p", asking(f"Is this {gloss}? YES or NO"), {}), g)
-        for g, gloss in enumerate(glosses[:count], 1)
+        Request(clip, template.render("p", asking(f"Is this {gloss}? YES or NO"), {}), gloss)
+        for gloss in glosses[:count]
     ]
     closed = adapter.entry.model_copy(update={"decoding": Decoding(mode=Mode.CLOSED_SET)})
     scorer = type(adapter)(closed, adapter.processor, adapter.model)
