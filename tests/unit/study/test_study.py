@@ -140,6 +140,7 @@ def test_synonyms_may_be_downloaded(demo: dict[str, Any], tmp_path: Path) -> Non
     named = load(demo | {"synonyms": {"wordnet": path}}, "demo.yaml", ROOT)
     assert named.downloads[path].url.endswith("/wordnet.zip")
     assert len(named.downloads[path].sha256[0]) == 64
+    (tmp_path / "index.noun").touch()
     own = load(demo | {"synonyms": {"wordnet": str(tmp_path)}}, "x", ROOT)
     assert own.downloads == {}
 

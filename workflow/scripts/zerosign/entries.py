@@ -137,6 +137,8 @@ class ByValue:
         if self.key not in value:
             raise wrong(f"key '{self.key}' is missing{suggest('', self.kinds)}")
         name = value[self.key]
+        if not isinstance(name, str):
+            raise wrong(f"{self.key}: {name!r} is not text{suggest('', self.kinds)}")
         if name not in self.kinds:
             raise wrong(f"{self.key}: '{name}' is none of the choices{suggest(name, self.kinds)}")
         others = {key for kind in self.kinds.values() for key in kind.model_fields}
@@ -176,6 +178,7 @@ NAME = r"^[a-z0-9][a-z0-9_-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """Lower-case letters, digits, - and _: it becomes part of file names."""
 Text = Annotated[str, StringConstraints(min_length=1)]
+HUB_ID = r"^[\w.-]+/[\w.-]+$"
 COMMIT = r"^[0-9a-f]{40}$"
 Commit = Annotated[str, StringConstraints(pattern=COMMIT)]
 """Full id of a commit in a repository."""

@@ -1,10 +1,11 @@
 """Intervals and tests, as pure functions of counts and arrays.
 
 Clips of one signer resemble each other, so intervals that treat clips as independent are too
-narrow. Which remedy covers what it promises was tried by simulation (tests/unit/test_coverage.py):
-on WLASL300's 74 test signers, one of whom made 132 of 668 clips, percentile intervals of a
-clustered bootstrap cover 89-95 % instead of 95 %, so rates and means of classes use Wilson's
-interval widened by the design effect, and differences a studentised clustered bootstrap.
+narrow. Which remedy covers what it promises was tried by simulation
+(tests/unit/test_interval_coverage.py): on WLASL300's 74 test signers, one of whom made 132 of 668
+clips, percentile intervals of a clustered bootstrap cover 89-95 % instead of 95 %, so rates and
+means of classes use Wilson's interval widened by the design effect, and differences a studentised
+clustered bootstrap.
 """
 
 import math

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zerosign.entries import Entry, Many, Sha256
+from zerosign.entries import Entry, Many, Sha256, Text
 
 
 class Split(StrEnum):
@@ -31,7 +31,7 @@ class WlaslTable(Entry):
     """Clips by metadata in the format of WLASL_v0.3.json."""
 
     format: Literal["wlasl"]
-    metadata: str
+    metadata: Text
     """WLASL_v0.3.json or a file of that format."""
     subset: Annotated[int, Field(ge=2)]
     """The first so many glosses of the metadata."""
@@ -45,7 +45,7 @@ class CsvTable(Entry):
     """Clips by a user's own CSV."""
 
     format: Literal["csv"]
-    table: str
+    table: Text
     """CSV with path, gloss, split and more; docs/dataset.md."""
 
 

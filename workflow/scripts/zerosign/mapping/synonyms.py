@@ -43,17 +43,17 @@ def wordnet(path: str | Path) -> Iterator[Any]:
     import nltk
     from nltk.corpus.reader import WordNetCorpusReader
 
-    database = _database(Path(path))
+    found = database(Path(path))
     folders = list(nltk.data.path)
     with tempfile.TemporaryDirectory() as home:
         copy = Path(home, "corpora", "wordnet")
         copy.mkdir(parents=True)
         for name in _FILES:
-            if not database.joinpath(name).is_file():
+            if not found.joinpath(name).is_file():
                 raise UserError(
                     f"{path}: has no {name}, so it is no WordNet database; install it again"
                 )
-            copy.joinpath(name).write_bytes(database.joinpath(name).read_bytes())
+            copy.joinpath(name).write_bytes(found.joinpath(name).read_bytes())
         copy.joinpath("lexnames").write_text("".join(f"{i:02d}\tunnamed\t1\n" for i in range(45)))
         copy.joinpath("index.sense").touch()
         nltk.data.path[:] = [home]
@@ -141,7 +141,7 @@ def _table(glosses: Sequence[str], rows: Iterable[tuple[str, str, str]]) -> pl.D
     )
 
 
-def _database(path: Path) -> Path | zipfile.Path:
+def database(path: Path) -> Path | zipfile.Path:
     """Where index.noun lies: the folder or archive itself, or the folder `wordnet` in it."""
     if not path.exists():
         raise UserError(

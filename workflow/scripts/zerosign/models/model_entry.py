@@ -63,7 +63,9 @@ class Decoding(Entry):
         if self.temperature == 0:
             for key in ("top_p", "top_k", "seed", "samples"):
                 if key in given:
-                    raise ValueError(f"{key} has no meaning without a temperature above 0")
+                    raise ValueError(
+                        f"{key} has no meaning without a temperature above 0; remove it"
+                    )
         return self
 
 
@@ -124,7 +126,7 @@ class ModelEntry(Entry):
     @model_validator(mode="after")
     def _trusted_code(self) -> Self:
         if self.code_revisions and not self.trust_remote_code:
-            raise wrong("code_revisions has no meaning without trust_remote_code: true")
+            raise wrong("code_revisions has no meaning without trust_remote_code: true; remove it")
         return self
 
     @classmethod

@@ -12,7 +12,7 @@ from zerosign.scoring.table_registry import ScoreInputs, table
 from zerosign.statistics import distribution
 
 
-@table("outcomes", "What became of the {n_expected} expected clips in each run.")
+@table("outcomes", "What became of {n_expected} expected clips in each run.")
 def outcomes_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All runs."""
     return outcomes(inputs.joined, inputs.runs)

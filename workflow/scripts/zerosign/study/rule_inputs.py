@@ -13,7 +13,7 @@ from typing import Any
 from snakemake.io import ancient, report
 
 from zerosign.code_digest import code_digest
-from zerosign.errors import UserError
+from zerosign.errors import UserError, located
 from zerosign.figures.figure_registry import Need, figures
 from zerosign.files import digest, sha256_file
 from zerosign.frames.sampling import decode_plan, shows_frames
@@ -210,7 +210,8 @@ class RuleInputs:
 
         def run(wildcards: Any) -> list[str]:
             try:
-                check(self.study)
+                with located(self.study.source):
+                    check(self.study)
             except UserError as error:
                 raise SystemExit(f"error: {error}") from None
             return []

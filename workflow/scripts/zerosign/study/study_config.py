@@ -96,7 +96,7 @@ class StudyConfig(Entry):
     mapping: MappingSettings
     synonyms: SynonymSource | None
     """Where the synonyms of the relaxed scores come from."""
-    filters: dict[str, UniqueSome[Flag]]
+    filters: dict[Name, UniqueSome[Flag]]
     """Further scores, each without the clips that have one of its flags."""
     statistics: StatisticsSettings
     descriptions: Unique[Text]

@@ -38,7 +38,15 @@ def read_yaml(path: str | Path) -> Any:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses duplicate keys, and keys that are themselves lists or objects."""
+    """Refuses duplicate keys, keys that are themselves lists or objects, and impossible dates."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value}: {error}; write it in quotes", node.start_mark
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from zerosign.entries import ByKey, Commit, Entry
+from zerosign.entries import HUB_ID, ByKey, Commit, Entry, Text
 
 
 class Layout(StrEnum):
@@ -21,14 +21,14 @@ class Layout(StrEnum):
 class FolderSource(Entry):
     """A folder on this machine."""
 
-    folder: str
+    folder: Text
     layout: Layout = Layout.AUTO
 
 
 class HubSource(Entry):
     """A data set on the Hugging Face hub, at one commit."""
 
-    hub: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    hub: Annotated[str, Field(pattern=HUB_ID)]
     revision: Commit
     layout: Layout = Layout.CLIPS
 
