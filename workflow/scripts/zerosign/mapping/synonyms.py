@@ -58,13 +58,16 @@ def wordnet(path: str | Path) -> Iterator[Any]:
         copy.joinpath("index.sense").touch()
         nltk.data.path[:] = [home]
         try:
-            with warnings.catch_warnings(action="ignore"):  # that it reads only English
-                reader = WordNetCorpusReader(str(copy), None)
-            try:
+            # nltk leaves some files open, also where a damaged database makes it give up.
+            with contextlib.ExitStack() as opened:
+
+                class Reader(WordNetCorpusReader):
+                    def open(self, file: str) -> Any:
+                        return opened.enter_context(super().open(file))
+
+                with warnings.catch_warnings(action="ignore"):  # that it reads only English
+                    reader = Reader(str(copy), None)
                 yield reader
-            finally:
-                for file in reader._data_file_map.values():  # nltk leaves them open
-                    file.close()
         finally:
             nltk.data.path[:] = folders
 
