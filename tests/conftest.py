@@ -2,10 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import wlasl_metadata, workflow_runs
+from helpers import video_server, wlasl_metadata, workflow_runs
+from helpers.video_files import make_video
+from helpers.video_server import Site
 from helpers.workflow_runs import Checkout
 
 # Where transformers puts code that checkpoints bring: one place a process, since Python remembers
@@ -20,6 +23,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("finished"))
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A web server on this machine, without routes."""
+    with video_server.serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A video's bytes."""
+    return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 12).read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from zerosign.http import Limits
+
 Answer = Callable[[BaseHTTPRequestHandler, int], None]
+QUICK = Limits(
+    interval=0.0, connect=10, read=10, deadline=60, attempts=3, backoff=0.01, private_hosts=True
+)
+"""For a server on this machine."""
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """One file over HTTP, from a server that behaves and misbehaves."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -10,27 +9,11 @@ from typing import Any
 import pytest
 import requests
 from helpers import video_server as server
-from helpers.video_files import make_video
-from helpers.video_server import Site
+from helpers.video_server import QUICK, Site
 
 from zerosign import http
 from zerosign.http import Limits, Refused
 from zerosign.videos.opening import not_video
-
-QUICK = Limits(
-    interval=0.0, connect=10, read=10, deadline=60, attempts=3, backoff=0.01, private_hosts=True
-)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with server.serve() as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 12).read_bytes()
 
 
 def get(site: Site, path: str, folder: Path, limits: Limits = QUICK, **settings: Any) -> bytes:

@@ -1,7 +1,9 @@
 """What can be known of a study without running a model is one line before any job."""
 
 import copy
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +255,61 @@ def test_files_that_are_no_yaml(
     path.write_bytes(content)
     demo["models"] = str(path)
     assert words in message(demo)
+
+
+ODD = [
+    None,
+    3,
+    -1.5,
+    True,
+    "",
+    "x\0y",
+    "no/where",
+    [],
+    {},
+    {"a": 1},
+    ["a"],
+    [None],
+    math.inf,
+    10**400,
+]
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value within an object or list."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*place, key)
+            yield from places(inner, (*place, key))
+
+
+def changed(value: Any, place: tuple[Any, ...], odd: Any) -> Any:
+    """A copy with another value at a place."""
+    copied = copy.deepcopy(value)
+    inner = copied
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = odd
+    return copied
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
+def test_whatever_stands_at_a_key_is_taken_or_said_in_one_line(
+    demo: dict[str, Any], tmp_path: Path, odd: Any
+) -> None:
+    refused = 0
+    for place in places(demo):
+        try:
+            load(changed(demo, place, odd), "study.yaml", ROOT)
+        except UserError as error:
+            refused += 1
+            assert re.match(r"[\w./-]+: [^\n]+\Z", str(error))
+            assert "Input should" not in str(error) and "should match" not in str(error)
+    assert refused > 50
+
+
+def test_the_demo_draws_wlasl(demo: dict[str, Any]) -> None:
+    dataset = {"format": "csv", "table": "a.csv", "split": "test", "videos": [{"folder": "."}]}
+    assert message(demo | {"dataset": dataset}) == (
+        "study.yaml: demo: draws a data set in WLASL's format; set dataset.format: wlasl"
+    )

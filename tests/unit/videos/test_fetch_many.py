@@ -2,33 +2,16 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers import video_server as server
-from helpers.video_files import make_video
-from helpers.video_server import Site
+from helpers.video_server import QUICK, Site
 
 from zerosign.http import Limits
 from zerosign.videos import fetch_many
 from zerosign.videos.fetch_many import Task
-
-QUICK = Limits(
-    interval=0.0, connect=10, read=10, deadline=60, attempts=3, backoff=0.01, private_hosts=True
-)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with server.serve() as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 12).read_bytes()
 
 
 def fetch(

@@ -110,3 +110,9 @@ class StudyConfig(Entry):
             if name in self.samplings:
                 raise wrong(f"samplings.{name}: this name is reserved; take another")
         return self
+
+    @model_validator(mode="after")
+    def _demo_draws_wlasl(self) -> Self:
+        if self.demo and self.dataset.format != "wlasl":
+            raise wrong("demo: draws a data set in WLASL's format; set dataset.format: wlasl")
+        return self
