@@ -1,5 +1,6 @@
 """Real Snakemake runs in a copy of the checkout, for the tests of the workflow."""
 
+import json
 import os
 import re
 import shutil
@@ -73,6 +74,32 @@ class Checkout:
     def ran(self, *arguments: str) -> set[Job]:
         """Run, and give the jobs that did."""
         return jobs(self.snakemake(*arguments).stdout)
+
+    def asking(self, run: str) -> set[Job]:
+        """Jobs that ask a run of the study last planned and map all answers.
+
+        Those of the model's other runs and embeddings gather their answers again; none is asked.
+        """
+        settings = max((self.folder / "results/demo/settings").iterdir(), key=os.path.getmtime)
+        study = json.loads(settings.read_text("utf-8"))
+        ((name, load),) = (each for each in study["loads"].items() if run in each[1]["runs"])
+        found = {Job("ask", f"checkpoint={name}, part=0")}
+        found |= {Job("answers", f"run={each}") for each in load["runs"]}
+        if set(load["runs"]) & {each["name"] for each in study["matched"]}:
+            found.add(Job("score_matching"))
+        for model in load["embeds"]:
+            found |= {Job("embeddings", f"model={model}"), Job("align", f"model={model}")}
+            found.add(Job("align_table"))
+        found |= {Job("map_labels", f"run={each['name']}") for each in study["scored"]}
+        return found | {Job("encode_texts")}
+
+    def recorded(self, pattern: str = "answers") -> list[dict[str, Any]]:
+        """What the store holds: a line was written for every answered call. Unfinished ones not."""
+        return [
+            json.loads(line)
+            for path in sorted((self.folder / "store").glob(f"*/{pattern}*.jsonl"))
+            for line in path.read_text("utf-8").split("\n")[:-1]
+        ]
 
     def edit(self, path: str, change: Callable[[str], str]) -> None:
         """Change a text file; an edit that changes nothing is a mistake in the test."""

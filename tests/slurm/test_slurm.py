@@ -10,7 +10,7 @@ import pytest
 from helpers import slurm_cluster as cluster
 from helpers import workflow_runs
 
-GPU_RULES = {"infer", "embed_clips", "embed_texts"}
+GPU_RULES = {"ask"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
@@ -64,12 +64,12 @@ def test_the_study_on_a_cluster(
     assert result.returncode == 0, result.stdout[-6000:]
 
     nodes = nodes_by_rule()
-    assert nodes.keys() >= {"clips", "fetch_videos", "decode_frames", "infer", "score"}
+    assert nodes.keys() >= {"clips", "fetch_videos", "decode_frames", "ask", "score"}
     for rule, ran_on in nodes.items():
         allowed = set(cluster.GPUS) if rule in GPU_RULES else {"cpu1"}
         assert ran_on <= allowed, f"{rule} ran on {ran_on}"
 
-    for log in (study.folder / "logs/demo/infer").rglob("*.log"):
+    for log in (study.folder / "logs/demo/ask").rglob("*.log"):
         assert re.search(r"running on gpu\d with CUDA_VISIBLE_DEVICES=\d", log.read_text())
 
     local = finished.folder / "results/demo/tables"

@@ -43,10 +43,10 @@ def test_matching_runs_are_not_predictions(finished: Checkout) -> None:
 def test_other_wrong_pairs_ask_the_matching_runs_alone(study: Checkout) -> None:
     study.edit_yaml("config/test.yaml", lambda config: config["matching"].update(hard=0))
     planned = study.planned()
-    assert Job("infer", f"run={RUN}, shard=0") in planned
-    assert {job for job in planned if job.rule == "infer"} == {Job("infer", f"run={RUN}, shard=0")}
+    assert {job for job in planned if job.rule == "answers"} == {Job("answers", f"run={RUN}")}
+    assert len([job for job in planned if job.rule == "ask"]) == 1
     assert {"match_pairs", "score_matching"} <= rules(planned)
-    assert not rules(planned) & {"map_labels", "score", "descriptions", "embed_texts"}
+    assert not rules(planned) & {"map_labels", "score", "descriptions", "embeddings"}
 
 
 def test_a_study_without_descriptions(study: Checkout) -> None:
@@ -56,5 +56,5 @@ def test_a_study_without_descriptions(study: Checkout) -> None:
 
     study.edit_yaml("config/test.yaml", change)
     planned = rules(study.planned())
-    assert {"match_pairs", "infer", "score_matching", "embed_texts"} <= planned
+    assert {"match_pairs", "ask", "score_matching", "embeddings"} <= planned
     assert not planned & {"descriptions", "map_labels"}

@@ -13,17 +13,12 @@ from helpers import workflow_runs
 from helpers.workflow_runs import Checkout, Job, rules
 
 UNTRAINED = "demo-untrained.demo-gloss.u12"
-INTERNVL = "demo-internvl.demo-gloss.u12"
+CLIPS = 32
 DRAWN = ("accuracy", "outcomes", "per_gloss", "confusion", "alignment", "matching")
 FIGURES = {Job("figure", f"figure={name}") for name in DRAWN}
 AGGREGATES = {Job("score"), Job("describe_study"), *FIGURES}
 
 pytestmark = pytest.mark.slow
-
-
-def asked(run: str) -> set[Job]:
-    """Jobs of one run alone."""
-    return {Job("infer", f"run={run}, shard=0"), Job("map_labels", f"run={run}")}
 
 
 def test_nothing_to_do_after_a_run(study: Checkout) -> None:
@@ -65,17 +60,18 @@ def test_a_changed_prompt_reruns_its_runs(study: Checkout) -> None:
     study.edit_yaml("config/prompts.yaml", change)
     study.edit_yaml("config/test.yaml", use)
     second = "demo-internvl.second.u12"
-    assert study.ran() == asked(second) | AGGREGATES
+    before = study.recorded()
+    assert study.ran() == study.asking(second) | AGGREGATES
+    assert len(study.recorded()) == len(before) + CLIPS
 
     study.edit_yaml("config/prompts.yaml", lambda p: p["second"].update(user="Which one is it?"))
-    assert study.ran() == asked(second) | AGGREGATES
+    assert study.ran() == study.asking(second) | AGGREGATES
+    assert len(study.recorded()) == len(before) + 2 * CLIPS
 
-    # Back to the first wording: the run is made again from its journal, nothing is asked.
-    journal = study.folder / "results/demo/journal" / second / "0.jsonl"
-    lines = journal.read_text().count("\n")
+    # Back to the first wording: the run is made again from the store, nothing is asked.
     study.edit_yaml("config/prompts.yaml", lambda p: p["second"].update(user="Name this sign."))
-    assert study.ran() == asked(second) | AGGREGATES
-    assert journal.read_text().count("\n") == lines
+    assert study.ran() == study.asking(second) | AGGREGATES
+    assert len(study.recorded()) == len(before) + 2 * CLIPS
 
 
 def test_an_added_model_runs_alone(study: Checkout) -> None:
@@ -88,7 +84,8 @@ def test_an_added_model_runs_alone(study: Checkout) -> None:
             {"model": "again", "prompt": "demo-gloss", "sampling": "u12"}
         ),
     )
-    assert study.planned() == asked("again.demo-gloss.u12") | AGGREGATES
+    planned = study.planned()
+    assert planned == study.asking("again.demo-gloss.u12") | AGGREGATES
 
 
 def test_a_sampling_within_the_decoded_frames_decodes_nothing(study: Checkout) -> None:
@@ -99,7 +96,8 @@ def test_a_sampling_within_the_decoded_frames_decodes_nothing(study: Checkout) -
     study.edit_yaml("config/test.yaml", add)
     six = "demo-untrained.demo-gloss.u6"
     sampled = Job("sample_frames", "sampling=u6, shard=0")
-    assert study.planned() == {sampled} | asked(six) | AGGREGATES
+    planned = study.planned()
+    assert planned == {sampled} | study.asking(six) | AGGREGATES
 
 
 @pytest.mark.parametrize(
@@ -117,13 +115,14 @@ def test_a_sampling_within_the_decoded_frames_decodes_nothing(study: Checkout) -
             "zerosign/mapping/normalise.py",
             "import re\n",
             "import re\n\nprint()\n",
-            {"map_labels", "score", "match_pairs", "infer", "score_matching", "figure"},
+            {"encode_texts", "map_labels", "score", "match_pairs", "ask", "answers"}
+            | {"score_matching", "figure"},
         ),
         (
-            "zerosign/inference/journal.py",
-            "import fcntl",
-            "import fcntl\n\nprint()",
-            {"infer", "map_labels", "score", "score_matching", "figure"},
+            "zerosign/prompts/template.py",
+            "text(prompt.system)",
+            'text(prompt.system) + ""',
+            {"ask", "answers", "encode_texts", "map_labels", "score", "score_matching", "figure"},
         ),
         ("zerosign/study/loading.py", "DATASETS =", "OTHER = 1\nDATASETS =", set()),
         ("zerosign/demo/training.py", "import math", "import math\n\nprint()", set()),
@@ -134,6 +133,98 @@ def test_changed_code_reruns_what_uses_it(
 ) -> None:
     study.edit(f"workflow/scripts/{path}", lambda text: text.replace(old, new, 1))
     assert rules(study.planned()) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("cli.py", "{unit}/s{left}", "{unit} per second{left}"),
+        ("models/kinds/chat.py", "its processor drops videos; ", "this processor drops videos; "),
+        ("gpus.py", "time.sleep(POLL_S)", "time.sleep(2 * POLL_S)"),
+        ("inference/batch_size.py", "self.size *= 2", "self.size *= 3"),
+        ("inference/feed.py", "maxsize=1", "maxsize=2"),
+        ("inference/journal.py", "os.fsync(self._file)\n        except", "pass\n        except"),
+        (
+            "inference/asking.py",
+            "if known.keys() >= wanted.keys():",
+            "if set(wanted) <= set(known):",
+        ),
+        ("inference/engine.py", "asked += 1", "asked = asked + 1"),
+    ],
+)
+def test_code_that_cannot_change_an_answer_asks_nothing(
+    study: Checkout, path: str, old: str, new: str
+) -> None:
+    study.edit(f"workflow/scripts/zerosign/{path}", lambda text: text.replace(old, new))
+    assert "ask" not in rules(study.planned())
+
+
+def test_a_moved_file_reruns_nothing(study: Checkout) -> None:
+    package = study.folder / "workflow/scripts/zerosign"
+    (package / "models/decoding.py").rename(package / "models/how_to_decode.py")
+    for path in [*package.rglob("*.py")]:
+        text = path.read_text("utf-8")
+        path.write_text(text.replace("zerosign.models.decoding", "zerosign.models.how_to_decode"))
+    assert study.planned() == set()
+
+
+def test_changed_decoding_asks_again(study: Checkout) -> None:
+    study.edit(
+        "workflow/scripts/zerosign/models/kinds/chat.py",
+        lambda text: text.replace("repetition_penalty=1.0", "repetition_penalty=1.1"),
+    )
+    before = len(study.recorded())
+    ran = study.ran(f"results/demo/answers/{UNTRAINED}/0.parquet")
+    assert {job.rule for job in ran} == {"ask", "answers"}
+    assert len(study.recorded()) > before
+
+
+def test_other_shards_and_another_name_ask_nothing(study: Checkout) -> None:
+    before = study.recorded()
+    results = study.folder / "results"
+    tables = {path.name: path.read_bytes() for path in results.glob("demo/tables/*.csv")}
+    # The demo makes its models in the study's folder: their weights are what counts.
+    study.edit("config/models.yaml", lambda text: text.replace("results/demo/", "results/other/"))
+    study.edit("config/test.yaml", lambda text: text.replace("results/demo/", "results/other/"))
+    ran = rules(study.ran("--config", "shards=3", "study=other"))
+    assert {"ask", "answers", "map_labels", "score"} <= ran
+    assert study.recorded() == before
+    found = {path.name: path.read_bytes() for path in results.glob("other/tables/*.csv")}
+    # This table names files, which lie in the study's folder.
+    assert found.pop("descriptions.csv") != tables.pop("descriptions.csv")
+    assert found == tables
+
+
+def test_a_broken_run_leaves_the_others_tables(study: Checkout) -> None:
+    study.edit_yaml(
+        "config/models.yaml",
+        lambda models: models.update(
+            wrong=models["demo-untrained"] | {"processor": {"size": {"nothing": 3}}}
+        ),
+    )
+    study.edit_yaml(
+        "config/prompts.yaml",
+        lambda prompts: prompts.update(new=prompts["demo-gloss"] | {"user": "And now?"}),
+    )
+    study.edit_yaml(
+        "config/test.yaml",
+        lambda config: config["runs"].extend(
+            [
+                {"model": "wrong", "prompt": "demo-gloss", "sampling": "u12"},
+                {"model": "demo-untrained", "prompt": "new", "sampling": "u12"},
+            ]
+        ),
+    )
+    before = len(study.recorded())
+    result = study.snakemake(check=False)
+    broken = "wrong.demo-gloss.u12"
+    assert result.returncode == 1
+    assert f"go on without it: --config 'leave_out=[{broken}]'" in result.stdout
+    assert len(study.recorded()) == before + CLIPS  # those of the run that is not broken
+    study.snakemake("--config", f"leave_out=[{broken}]")
+    assert len(study.recorded()) == before + CLIPS
+    table = (study.folder / "results/demo/tables/accuracy.csv").read_text()
+    assert "demo-untrained.new.u12" in table and broken not in table
 
 
 def test_a_new_function_reruns_nothing(study: Checkout) -> None:
@@ -162,7 +253,7 @@ def test_adapter_code_reruns_its_models(study: Checkout) -> None:
     path = "workflow/scripts/zerosign/models/kinds/chat.py"
     study.edit(path, lambda text: text.replace("maxsize=4096", "maxsize=4095"))
     found = rules(study.planned())
-    assert {"infer", "embed_clips", "embed_texts"} <= found
+    assert {"ask", "answers", "embeddings"} <= found
     assert not found & {"decode_frames", "sample_frames", "clips", "fetch_videos"}
 
 
@@ -174,9 +265,12 @@ def test_other_weights_in_a_folder_rerun_their_models(study: Checkout) -> None:
     weights[middle : middle + 4096] = bytes(4096)
     path.write_bytes(weights)
     planned = study.planned()
-    assert {job for job in planned if job.rule == "infer"} == {
-        Job("infer", "run=demo-trained-closed.demo-match.u12, shard=0")
+    assert {job for job in planned if job.rule == "answers"} == {
+        Job("answers", "run=demo-trained-closed.demo-match.u12")
     }
+    assert [job.wildcards.split("-")[0] for job in planned if job.rule == "ask"] == [
+        "checkpoint=tiny"
+    ]
 
 
 def test_results_do_not_depend_on_the_folder(finished: Checkout, tmp_path: Path) -> None:
@@ -188,7 +282,7 @@ def test_results_do_not_depend_on_the_folder(finished: Checkout, tmp_path: Path)
     ("log", "written"),
     [
         ("sample_frames/u12/0.log", "frames/u12/0.npz"),
-        (f"infer/{UNTRAINED}/0.log", f"answers/{UNTRAINED}/0.parquet"),
+        (f"answers/{UNTRAINED}.log", f"answers/{UNTRAINED}/0.parquet"),
         (f"map_labels/{UNTRAINED}.log", f"predictions/{UNTRAINED}.parquet"),
         ("figure/accuracy.log", "figures/accuracy.png"),
     ],

@@ -24,7 +24,9 @@ def test_a_rule_runs_the_program_of_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_rule_carries_the_digest_of_its_code(name: str) -> None:
-    given = rf'code=.*RULES\.(?:(?:model_)?code\(\s*"{name}"|{name}_code\b)'
+    # What asks models carries the code that makes answers and questions, not that of its program.
+    of_name = rf'code\(\s*"{name}"|{name}_code\b'
+    given = rf"(?:code|gathers)=.*RULES\.(?:{of_name if name != 'ask' else 'codes'})"
     assert re.search(given, PROGRAMS[name])
     assert "reads=" in PROGRAMS[name] or "--study" not in program(name)
 

@@ -29,16 +29,17 @@ def test_other_subsets_by_one_key(wlasl: Path, tmp_path: Path, subset: int) -> N
     checkout = with_real_metadata(wlasl, tmp_path)
     checkout.edit("config/real.yaml", lambda text: text.replace("subset: 300", f"subset: {subset}"))
     planned = checkout.planned("--configfile", "config/real.yaml")
-    assert {"clips", "verify_splits", "infer", "figure"} <= workflow_runs.rules(planned)
+    assert {"clips", "verify_splits", "answers", "figure"} <= workflow_runs.rules(planned)
 
 
 def test_dry_run_on_the_real_metadata(wlasl: Path, tmp_path: Path) -> None:
     checkout = with_real_metadata(wlasl, tmp_path)
     planned = checkout.planned("--configfile", "config/real.yaml")
-    infer = [job for job in planned if job.rule == "infer"]
-    runs = {job.wildcards.split(",")[0] for job in infer}
+    answers = [job for job in planned if job.rule == "answers"]
+    runs = {job.wildcards.split(",")[0] for job in answers}
     assert runs
-    assert len(infer) == len(runs) * SHARDS
+    assert len(answers) == len(runs)
+    assert len([job for job in planned if job.rule == "ask"]) == 13
     early = {"clips", "verify_splits", "fetch_videos", "decode_frames"}
     assert early <= workflow_runs.rules(planned)
 

@@ -1,64 +1,40 @@
 """Alignment: do a model's own encoders put a clip near the text that describes its sign?"""
 
 
-rule embed_clips:
-    """One vector per clip of the shard, from the model's vision encoder."""
-    input:
-        unpack(RULES.embed_input),
-        clips="<results>/clips.parquet",
-    output:
-        "<results>/embeddings/{model}/{shard}.npz",
-    log:
-        "<logs>/embed_clips/{model}/{shard}.log",
-    benchmark:
-        "<benchmarks>/embed_clips/{model}/{shard}.tsv"
-    conda:
-        "../../envs/zerosign.yaml"
-    resources:
-        gpu=lambda wildcards: STUDY.models[wildcards.model].gpus,
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=120,
-    params:
-        run=RULES.program("embed_clips"),
-        code=lambda wildcards: RULES.model_code("embed_clips", wildcards.model),
-        reads=lambda wildcards: RULES.reads("dataset/split", ("models", wildcards.model)),
-        weights=lambda wildcards: RULES.weights(wildcards.model),
-    shell:
-        "{params.run} --model {wildcards.model:q} --shard {wildcards.shard} --clips {input.clips:q}"
-        " --decoded {input.decoded:q} --selection {input.selection:q}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+rule embeddings:
+    """One vector per clip from the model's vision encoder, one per gloss from its text encoder.
 
-
-rule embed_texts:
-    """One vector per gloss, from the model's text encoder and the gloss's description.
-
-    In a study without descriptions, the gloss itself.
+    A gloss's text is its description; in a study without descriptions, the gloss itself. From the
+    store: no model is loaded.
     """
     input:
+        unpack(RULES.embeddings_input),
         clips="<results>/clips.parquet",
-        descriptions=RULES.description_table,
-        checkpoint=lambda wildcards: RULES.checkpoint(wildcards.model),
+        availability="<results>/availability.parquet",
     output:
         "<results>/embeddings/{model}/text.npz",
+        expand("<results>/embeddings/{{model}}/{shard}.npz", shard=RULES.shards),
     log:
-        "<logs>/embed_texts/{model}.log",
+        "<logs>/embeddings/{model}.log",
     benchmark:
-        "<benchmarks>/embed_texts/{model}.tsv"
+        "<benchmarks>/embeddings/{model}.tsv"
     conda:
         "../../envs/zerosign.yaml"
-    resources:
-        gpu=lambda wildcards: STUDY.models[wildcards.model].gpus,
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=60,
     params:
-        run=RULES.program("embed_texts"),
-        code=lambda wildcards: RULES.model_code("embed_texts", wildcards.model),
-        reads=lambda wildcards: RULES.reads(("models", wildcards.model)),
+        run=RULES.program("embeddings"),
+        gathers=RULES.code("embeddings"),
+        code=lambda wildcards: RULES.embed_code(STUDY.load_of(wildcards.model)),
+        reads=RULES.embeddings_reads,
         weights=lambda wildcards: RULES.weights(wildcards.model),
         files=options("descriptions"),
+        frames=RULES.result("frames"),
+        store=RULES.store,
+        folder=folder,
     shell:
-        "{params.run} --model {wildcards.model:q} --clips {input.clips:q} {params.files}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --model {wildcards.model:q} --clips {input.clips:q}"
+        " --availability {input.availability:q} --frames {params.frames:q} {params.files}"
+        " --embed-code {params.code} --store {params.store:q} --output {params.folder:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule align:

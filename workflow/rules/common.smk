@@ -41,6 +41,8 @@ def load_study():
 STUDY = load_study()
 if workflow.is_main_process:
     SETTINGS = settings_file.write(STUDY)
+    if STUDY.config.leave_out:
+        logger.warning(f"warning: left out: {', '.join(STUDY.config.leave_out)} (leave_out)")
     if STUDY.left_out:
         logger.warning(
             f"warning: {len(STUDY.left_out)} runs are left out until the study's key "

@@ -1,39 +1,81 @@
-"""Inference: a model answers a prompt about the clips of a shard, or a file has its answers."""
+"""Inference: models answer prompts about clips, or a file has their answers."""
 
 
-rule infer:
-    """One row per question about a clip of the shard: the answer, or the failure, and what was seen.
+rule ask:
+    """Everything that is asked of one checkpoint, which is loaded once, or not at all.
 
-    The journal next to the answers is no output: Snakemake would delete it with a failed job. It
-    holds every answer ever given, so that no question is repeated.
+    The answers go to the store, which is no output: Snakemake would delete it with a failed job.
+    The output says what was asked. It is written when all of it is answered or failed for good.
     """
     input:
-        unpack(RULES.infer_input),
+        unpack(RULES.ask_input),
         clips="<results>/clips.parquet",
         availability="<results>/availability.parquet",
     output:
-        "<results>/answers/{run}/{shard}.parquet",
+        "<results>/asked/{checkpoint}/{part}.json",
     log:
-        "<logs>/infer/{run}/{shard}.log",
+        "<logs>/ask/{checkpoint}/{part}.log",
     benchmark:
-        "<benchmarks>/infer/{run}/{shard}.tsv"
+        "<benchmarks>/ask/{checkpoint}/{part}.tsv"
+    wildcard_constraints:
+        checkpoint="|".join(map(re.escape, STUDY.loads)),
+        part=r"\d+",
     conda:
         "../../envs/zerosign.yaml"
+    threads: 4
     resources:
-        gpu=lambda wildcards: STUDY.model_of(wildcards.run).gpus,
+        gpu=lambda wildcards: RULES.entry_of(wildcards.checkpoint).gpus,
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=240,
+        runtime=720,
     params:
-        run=RULES.program("infer"),
-        code=lambda wildcards: RULES.model_code("infer", STUDY.runs[wildcards.run].model),
-        reads=RULES.infer_reads,
-        weights=lambda wildcards: RULES.weights(STUDY.runs[wildcards.run].model),
-        files=options("decoded", "selection", "questions"),
-        journal=RULES.result("journal/{run}/{shard}.jsonl"),
+        run=RULES.program("ask"),
+        asks=RULES.planning_code,
+        code=lambda wildcards: RULES.codes(wildcards.checkpoint),
+        reads=RULES.ask_reads,
+        weights=lambda wildcards: RULES.weights(STUDY.loads[wildcards.checkpoint].models[0]),
+        files=options("pairs", "descriptions"),
+        frames=RULES.result("frames"),
+        store=RULES.store,
     shell:
-        "{params.run} --run {wildcards.run:q} --shard {wildcards.shard} --clips {input.clips:q}"
-        " --availability {input.availability:q} {params.files} --code {params.code}"
-        " --journal {params.journal:q} --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --checkpoint {wildcards.checkpoint:q} --part {wildcards.part}"
+        " --clips {input.clips:q} --availability {input.availability:q} --frames {params.frames:q}"
+        " {params.files} {params.code}"
+        " --store {params.store:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule answers:
+    """One row per question about a clip: the answer, or the failure, and what was seen.
+
+    From the store: no model is loaded.
+    """
+    input:
+        unpack(RULES.answers_input),
+        clips="<results>/clips.parquet",
+        availability="<results>/availability.parquet",
+    output:
+        expand("<results>/answers/{{run}}/{shard}.parquet", shard=RULES.shards),
+    log:
+        "<logs>/answers/{run}.log",
+    benchmark:
+        "<benchmarks>/answers/{run}.tsv"
+    conda:
+        "../../envs/zerosign.yaml"
+    params:
+        run=RULES.program("answers"),
+        asks=RULES.planning_code,
+        gathers=RULES.code("answers"),
+        code=lambda wildcards: RULES.answer_code(STUDY.load_of(STUDY.runs[wildcards.run].model)),
+        reads=RULES.answers_reads,
+        weights=lambda wildcards: RULES.weights(STUDY.runs[wildcards.run].model),
+        files=options("pairs"),
+        frames=RULES.result("frames"),
+        store=RULES.store,
+        folder=folder,
+    shell:
+        "{params.run} --run {wildcards.run:q} --clips {input.clips:q}"
+        " --availability {input.availability:q} --frames {params.frames:q} {params.files}"
+        " --code {params.code} --store {params.store:q} --asked {input.asked:q}"
+        " --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
 if STUDY.config.replays:

@@ -10,7 +10,7 @@ from zerosign import cli
 from zerosign.dataset.clips import class_glosses
 from zerosign.files import write_parquet
 from zerosign.inference.answers import read_answers
-from zerosign.mapping.encoder import load_encoder
+from zerosign.mapping.encoder import read_vectors
 from zerosign.mapping.mapper import lists_candidates, map_answers
 from zerosign.mapping.mapping_settings import MappingSettings
 from zerosign.study_file import StudyFile
@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
         "--answers", type=Path, required=True, help="folder of its answers, a file per shard"
     )
     made.add_argument("--clips", type=Path, required=True, help="clips.parquet")
+    made.add_argument("--texts", type=Path, required=True, help="texts and vectors, Parquet")
     made.add_argument("--output", type=Path, required=True, help="predictions to write, Parquet")
     return made
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_answers(options.answers, study.read(int, "shards")),
         clips.filter(pl.col("split") == study.read(str, "dataset", "split")),
         class_glosses(clips),
-        load_encoder(settings.encoder.checkpoint, settings.encoder.revision),
+        read_vectors(options.texts),
         settings.threshold,
         lists_candidates(study, options.run),
     )

@@ -11,6 +11,7 @@ from helpers.fake_model import Fake, make_clip
 from zerosign.errors import UserError
 from zerosign.inference import batch_size, engine, feed
 from zerosign.inference.journal import Journal
+from zerosign.inference.run_questions import answer_key
 from zerosign.models.base import Answer, Request
 
 MESSAGES = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "Which?"}]}]
@@ -135,10 +136,10 @@ def test_reading_stays_a_few_batches_ahead(tmp_path: Path) -> None:
 
 
 def test_the_key_holds_all_that_determines_an_answer() -> None:
-    clip, identity = make_clip(1), {"checkpoint": "c", "decoding": {"max_new_tokens": 8}}
+    clip, same = make_clip(1), {"model": {"decoding": {"max_new_tokens": 8}}, "code": "a"}
     request = Request(clip, MESSAGES)
-    base = engine.request_key(request, identity, "code")
-    assert base == engine.request_key(Request(make_clip(1), MESSAGES), dict(identity), "code")
+    base = answer_key(request, same)
+    assert base == answer_key(Request(make_clip(1), MESSAGES), dict(same))
     other_text = json.loads(json.dumps(MESSAGES).replace("Which?", "What?"))
     others = [
         Request(make_clip(2), MESSAGES),
@@ -146,7 +147,7 @@ def test_the_key_holds_all_that_determines_an_answer() -> None:
         Request(clip, other_text),
         Request(clip, MESSAGES, candidates={"book": "book"}),
     ]
-    keys = [engine.request_key(other, identity, "code") for other in others]
-    keys.append(engine.request_key(request, {**identity, "dtype": "float16"}, "code"))
-    keys.append(engine.request_key(request, identity, "other"))
+    keys = [answer_key(other, same) for other in others]
+    keys.append(answer_key(request, {**same, "model": {}}))
+    keys.append(answer_key(request, {**same, "code": "b"}))
     assert len({base, *keys}) == 7

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from zerosign.errors import UserError
-from zerosign.inference.journal import Journal
+from zerosign.inference import journal as journal_module
+from zerosign.inference.journal import Journal, Recorded
 
 ANSWER = {"text": "Grüße \n", "seconds": 0.5, "error": None}
 
 
-def entry(key: str) -> tuple[str, dict, dict]:
-    return key, {"video_id": f"v{key}"}, {**ANSWER, "text": key}
+def entry(key: str) -> Recorded:
+    return Recorded(key, {"video_id": f"v{key}"}, {**ANSWER, "text": key})
 
 
 def filled(path: Path, count: int) -> bytes:
@@ -29,7 +30,7 @@ def filled(path: Path, count: int) -> bytes:
 def test_answers_are_there_again(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "j.jsonl"
     with Journal(path) as journal:
-        journal.append([("a", {"video_id": "v"}, ANSWER), entry("b")])
+        journal.append([Recorded("a", {"video_id": "v"}, ANSWER), entry("b")])
         assert "a" in journal and journal["a"] == ANSWER
     with Journal(path) as journal:
         assert len(journal) == 2 and journal["a"] == ANSWER and "c" not in journal
@@ -80,13 +81,31 @@ def test_damage_before_good_lines_is_named_and_left_alone(tmp_path: Path) -> Non
     assert path.read_bytes() == b"".join(lines)
 
 
-def test_one_writer(tmp_path: Path) -> None:
-    with (
-        Journal(tmp_path / "j"),
-        pytest.raises(UserError, match="another process is writing these answers"),
-    ):
-        Journal(tmp_path / "j")
-    Journal(tmp_path / "j").__exit__()
+def test_a_second_writer_waits_and_finds_what_the_first_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "j"
+    first = Journal(path)
+    caplog.set_level("INFO")
+
+    def end_the_first(seconds: float) -> None:
+        first.append([entry("a")])
+        first.__exit__()
+
+    monkeypatch.setattr(time, "sleep", end_the_first)
+    with Journal(path) as second:
+        assert "a" in second
+    assert "j: another process is writing these answers; waiting" in caplog.text
+
+
+def test_readers_wait_for_nobody_and_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal(path) as journal:
+        journal.append([entry("a"), entry("b")])
+        with open(path, "ab") as torn:
+            torn.write(b'{"key": "c", ')
+        assert journal_module.read(path).keys() == {"a", "b"}
+    assert path.read_bytes().endswith(b'{"key": "c", ')
 
 
 def _limited(path: Path) -> None:

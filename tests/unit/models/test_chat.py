@@ -16,6 +16,7 @@ from zerosign.errors import UserError
 from zerosign.frames.cache import Clip
 from zerosign.models import checkpoint, registry
 from zerosign.models.base import Answer, Request
+from zerosign.models.chat_embeddings import ChatEmbedder
 from zerosign.models.kinds import chat
 from zerosign.prompts import template as prompts_template
 from zerosign.prompts.prompt_entry import Prompt
@@ -138,10 +139,11 @@ def test_what_was_seen_is_recorded(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_embeddings(family: str) -> None:
     adapter = tiny_families.adapter(family)
-    one, two = adapter.embed_clip(make_clip(1)), adapter.embed_clip(make_clip(2))
-    texts = adapter.embed_texts(["book", "a longer text", "book"])
+    embedder = ChatEmbedder(adapter)
+    one, two = embedder.embed_clip(make_clip(1)), embedder.embed_clip(make_clip(2))
+    texts = embedder.embed_texts(["book", "a longer text", "book"])
     assert one.shape == two.shape == texts[0].shape
-    assert np.abs(one - two).max() > 1e-3 and np.array_equal(one, adapter.embed_clip(make_clip(1)))
+    assert np.abs(one - two).max() > 1e-3 and np.array_equal(one, embedder.embed_clip(make_clip(1)))
     assert np.array_equal(texts[0], texts[2]) and np.abs(texts[0] - texts[1]).max() > 1e-3
 
 

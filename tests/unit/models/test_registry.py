@@ -48,7 +48,6 @@ KIND = ModelKind(
     load=Parrot,
     without_video=True,
     generates=True,
-    embeds=False,
 )
 '''
 MODELS = {"polly": {"adapter": "parrot", "checkpoint": "./x", "word": "book"}}

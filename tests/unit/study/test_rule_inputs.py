@@ -64,9 +64,9 @@ def test_parts_that_a_rule_reads(config: dict[str, Any]) -> None:
 def test_parameters_for_a_command(config: dict[str, Any]) -> None:
     study = load(config, "demo.yaml", ROOT)
     rules = inputs(study)
-    command = shlex.split(rules.program("infer")(None, None))
+    command = shlex.split(rules.program("ask")(None, None))
     settings = settings_file.path_of(study)
-    assert command == ["python", str(SCRIPTS / "infer.py"), "--study", str(settings)]
+    assert command == ["python", str(SCRIPTS / "ask.py"), "--study", str(settings)]
     wildcards = Wildcards(fromdict={"run": "a.b.c"})
     assert rules.result("answers/{run}")(wildcards, None) == "results/demo/answers/a.b.c"
     given = Namedlist(fromdict={"split_file": "a file.json", "published": []})

@@ -1,6 +1,6 @@
 """A run: a model, a prompt and a frame sampling. What a user adds, changes and compares."""
 
-from zerosign.entries import Entry
+from zerosign.entries import Entry, Many
 
 
 class Run(Entry):
@@ -14,6 +14,17 @@ class Run(Entry):
     def name(self) -> str:
         """``<model>.<prompt>.<sampling>``."""
         return f"{self.model}.{self.prompt}.{self.sampling}"
+
+
+class Load(Entry):
+    """Models that share their weights, and all that is asked of them: one job loads them once."""
+
+    models: Many[str]
+    """Names of their entries."""
+    runs: Many[str] = ()
+    """Runs that ask them."""
+    embeds: Many[str] = ()
+    """Those whose embeddings are compared with texts."""
 
 
 class TableRun(Entry):

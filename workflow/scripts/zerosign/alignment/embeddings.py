@@ -1,12 +1,12 @@
-"""Embeddings of clips and of texts in one model's space, on their way to files and back.
+"""Embeddings of clips and of texts in one model's space, from the store to files.
 
 A model embeds a clip by the mean of its visual tokens, or of its frames' embeddings, and a text by
 the mean of its last hidden states, or by its text tower (see `zerosign.models.kinds`). Nothing
 here is normalised: a cosine does that.
 """
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,36 +14,46 @@ import polars as pl
 
 from zerosign import files
 from zerosign.errors import UserError
-from zerosign.frames.cache import Clip
-from zerosign.models import registry
-from zerosign.models.base import Embedder
-from zerosign.models.model_entry import ModelEntry
+from zerosign.inference import embedding, store
+from zerosign.inference.run_questions import Inputs
 
 
-def load(entry: ModelEntry) -> Embedder:
-    """The model of an entry, ready to embed. Raises `UserError`."""
-    loaded: object = registry.kind(entry.adapter).load(entry)
-    if not isinstance(loaded, Embedder):
-        raise UserError(f"adapter: {entry.adapter} gives no embeddings; take it out of alignment")
-    return loaded
+@dataclass(frozen=True)
+class Embeddings:
+    """Vectors of a model."""
+
+    clips: list[dict[str, np.ndarray]]
+    """By shard: video id to float32[D]."""
+    vectors: dict[str, np.ndarray]
+    """Gloss to float32[D]."""
+    texts: Mapping[str, str]
+    """Gloss to what was embedded."""
+
+    def write(self, folder: Path) -> None:
+        """Write ``<shard>.npz`` (video_ids, video[N, D]) and text.npz (glosses, texts, text)."""
+        for shard, clips in enumerate(self.clips):
+            _write(folder / f"{shard}.npz", video_ids=_words(clips), video=_rows(clips))
+        words = _words(self.vectors)
+        texts = np.array([self.texts[gloss] for gloss in self.vectors], dtype=np.str_)
+        _write(folder / "text.npz", glosses=words, texts=texts, text=_rows(self.vectors))
 
 
-def write_videos(embedder: Embedder, clips: Iterable[Clip], path: str | os.PathLike[str]) -> int:
-    """Write ``video_ids`` (U) and ``video`` float32[N, D] as ``.npz``; returns N."""
-    video_ids, rows = [], []
-    for clip in clips:
-        video_ids.append(clip.video_id)
-        rows.append(_checked(embedder.embed_clip(clip), f"clip {clip.video_id}"))
-    video = np.stack(rows) if rows else np.empty((0, 0), np.float32)
-    _write(path, video_ids=np.array(video_ids, dtype=np.str_), video=video)
-    return len(rows)
+def gather(
+    inputs: Inputs, model: str, folder: Path, code: str, texts: Mapping[str, str]
+) -> Embeddings:
+    """A model's embeddings from the store. `UserError`: not all was embedded."""
+    need = embedding.wanted(inputs, model, folder, code, texts)
+    found = store.read(need.folder, store.EMBEDDINGS, need.digests)
+    if missing := need.digests.keys() - found.keys():
+        raise UserError(
+            f"model {model}: {len(missing)} of {len(need.digests)} embeddings are not in {folder}; "
+            "was it deleted? Embed again: snakemake --forcerun ask"
+        )
 
+    def vectors(keys: Mapping[str, str]) -> dict[str, np.ndarray]:
+        return {name: embedding.from_json(found[key]) for name, key in keys.items()}
 
-def write_texts(embedder: Embedder, texts: Mapping[str, str], path: str | os.PathLike[str]) -> None:
-    """Write ``glosses`` (U), ``texts`` (U) and ``text`` float32[C, D], in the mapping's order."""
-    rows = _checked(embedder.embed_texts(list(texts.values())), "a text")
-    glosses = np.array(list(texts), dtype=np.str_)
-    _write(path, glosses=glosses, texts=np.array(list(texts.values()), dtype=np.str_), text=rows)
+    return Embeddings([vectors(shard) for shard in need.clips], vectors(need.texts), texts)
 
 
 def texts_of(descriptions: Path | None, glosses: Sequence[str]) -> dict[str, str]:
@@ -53,12 +63,14 @@ def texts_of(descriptions: Path | None, glosses: Sequence[str]) -> dict[str, str
     return dict(pl.read_parquet(descriptions, columns=["gloss", "description"]).iter_rows())
 
 
-def _checked(values: np.ndarray, what: str) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise UserError(f"the embedding of {what} is not finite; try dtype: float32")
-    return values.astype(np.float32)
+def _words(names: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.array(list(names), dtype=np.str_)
 
 
-def _write(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
+def _rows(vectors: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.stack(list(vectors.values())) if vectors else np.empty((0, 0), np.float32)
+
+
+def _write(path: Path, **arrays: np.ndarray) -> None:
     with files.write_atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)

@@ -1,48 +1,14 @@
 """Run a model over clips, in batches, each answer recorded as soon as it is there."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from zerosign import files
 from zerosign.errors import UserError
-from zerosign.frames.cache import Clip
 from zerosign.inference.batch_size import BatchSize
 from zerosign.inference.feed import Feed, Work, prepare
-from zerosign.inference.journal import Journal
+from zerosign.inference.journal import Journal, Recorded
 from zerosign.models.base import Adapter, Answer, Request
-
-
-def unseen(video_id: str) -> Clip:
-    """A clip of which nothing is shown: to a model, all such clips are the same."""
-    nothing = np.empty(0)
-    return Clip(
-        video_id=video_id,
-        frames=np.empty((0, 0, 0, 3), np.uint8),
-        indices=nothing.astype(np.int64),
-        timestamps=nothing,
-        fps=0.0,
-        total_frames=0,
-        duration=0.0,
-        digest="no frames",
-    )
-
-
-def request_key(request: Request, identity: Mapping[str, Any], code: str) -> str:
-    """Digest of all that determines an answer. Needs no pixels: the clip has their digest."""
-    clip = request.clip
-    return files.digest(
-        {
-            "model": dict(identity),
-            "code": code,
-            "messages": request.messages,
-            "candidates": request.candidates,
-            "clip": [clip.digest, clip.fps, clip.total_frames, clip.duration],
-        }
-    )
 
 
 def answer_all(
@@ -99,7 +65,7 @@ def _ask(
         else:
             journal.append(
                 [
-                    (key, _about(request), dataclasses.asdict(answer))
+                    Recorded(key, _about(request), dataclasses.asdict(answer))
                     for (key, request), answer in zip(work.batch, answers, strict=True)
                 ]
             )

@@ -1,8 +1,8 @@
 """An append-only record of answers, so that no request is ever answered twice.
 
 One JSON object per line: ``{"key": digest of all that determines the answer, …, "answer": {…}}``.
-One process writes (a lock on the file), every batch is flushed to the disk before the next begins,
-and whatever a crash leaves half-written at the end is cut off when the file is opened again.
+One process writes (a lock on the file), many read. Every batch is flushed to the disk before the
+next begins, and whatever a crash leaves half-written at the end is cut off by the next writer.
 """
 
 import contextlib
@@ -10,19 +10,31 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from zerosign.cli import log
 from zerosign.errors import UserError
+
+POLL_S = 1.0
+
+
+class Recorded(NamedTuple):
+    """An answer on its way into a journal."""
+
+    key: str
+    about: Mapping[str, str]
+    """For a human reader: which clip, which question."""
+    answer: Mapping[str, Any]
 
 
 class Journal:
     """The answers recorded in one file, and the way to add to them. Use as a context manager."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Open or make ``path``. `UserError`: another process writes it, or it is damaged."""
+        """Open or make ``path``; waits while another process writes it. `UserError`: damaged."""
         self.path = Path(path)
         self._answers: dict[str, dict[str, Any]] = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +61,10 @@ class Journal:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def append(self, entries: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> None:
-        """Record ``(key, about, answer)`` of a batch; on return they are on the disk.
+    def append(self, entries: Sequence[Recorded]) -> None:
+        """Record a batch; on return it is on the disk.
 
-        ``about`` is for a human reader (which clip, which question). `UserError` when the disk
-        does not take it: the file then ends where it ended before.
+        `UserError` when the disk does not take it: the file then ends where it ended before.
         """
         lines = []
         for key, about, answer in entries:
@@ -79,36 +90,52 @@ class Journal:
             self._answers[key] = dict(answer)
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{self.path}: another process is writing these answers; wait for it or end it"
-            ) from None
-        except OSError as error:
-            log.info("%s: this file system has no locks (%s)", self.path, error)
+        waits = False
+        while True:
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not waits:
+                    log.info("%s: another process is writing these answers; waiting", self.path)
+                waits = True
+                time.sleep(POLL_S)
+            except OSError as error:
+                return log.info("%s: this file system has no locks (%s)", self.path, error)
 
     def _load(self) -> int:
         """Read all whole lines; cut off what follows the last one. Size of what is kept."""
-        bad: tuple[int, int] | None = None  # where the first unreadable line begins, its number
         end = 0
-        for number, (start, line) in enumerate(_lines(self._file), 1):
-            entry = _parse(line)
-            if entry is None:
-                bad = bad or (start, number)
-                continue
-            if bad:
-                raise UserError(
-                    f"{self.path}: line {bad[1]} is damaged; delete that line and run again"
-                )
-            self._answers[entry["key"]] = entry["answer"]
-            end = start + len(line)
+        for key, answer, stop in _entries(self._file, self.path):
+            self._answers[key] = answer
+            end = stop
         size = os.fstat(self._file).st_size
         if size > end:
             log.info("%s: cut off %d bytes of an unfinished line", self.path, size - end)
             os.ftruncate(self._file, end)
             os.fsync(self._file)
         return end
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """The answers recorded in a file by key, also while another process adds to it."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return {key: answer for key, answer, _ in _entries(file, path)}
+    finally:
+        os.close(file)
+
+
+def _entries(file: int, path: Path) -> Iterator[tuple[str, dict[str, Any], int]]:
+    """Key, answer and end of each whole line. `UserError`: one before the last is damaged."""
+    bad = 0  # number of the first unreadable line
+    for number, (start, line) in enumerate(_lines(file), 1):
+        entry = _parse(line)
+        if entry is None:
+            bad = bad or number
+            continue
+        if bad:
+            raise UserError(f"{path}: line {bad} is damaged; delete that line and run again")
+        yield entry["key"], entry["answer"], start + len(line)
 
 
 def _lines(file: int) -> Iterator[tuple[int, bytes]]:

@@ -63,11 +63,8 @@ def decide(
     its similarity would be that of a fragment. Below ``threshold`` (cosine) an answer is out of
     vocabulary. Ties go to the lowest class index.
     """
-    classes: dict[str, int] = {}
-    for index, gloss in enumerate(glosses):
-        classes.setdefault(normal(gloss), index)
-    decisions = [_without_encoder(reply, classes) for reply in replies]
-    texts = sorted({d.compared for d in decisions if d.outcome is Outcome.OUT_OF_VOCABULARY})
+    decisions = _all_without_encoder(replies, glosses)
+    texts = _open(decisions)
     nearest = dict(zip(texts, _nearest(texts, glosses, encode), strict=True)) if texts else {}
     return [
         _by_similarity(d, *nearest[d.compared], threshold)
@@ -75,6 +72,24 @@ def decide(
         else d
         for d in decisions
     ]
+
+
+def open_texts(replies: Iterable[Reply], glosses: Sequence[str]) -> set[str]:
+    """What `decide` has encoded: answers that nothing else maps, and then the glosses."""
+    texts = _open(_all_without_encoder(replies, glosses))
+    return {*texts, *map(normal, glosses)} if texts else set()
+
+
+def _all_without_encoder(replies: Iterable[Reply], glosses: Sequence[str]) -> list[Decision]:
+    classes: dict[str, int] = {}
+    for index, gloss in enumerate(glosses):
+        classes.setdefault(normal(gloss), index)
+    return [_without_encoder(reply, classes) for reply in replies]
+
+
+def _open(decisions: Iterable[Decision]) -> list[str]:
+    """The answers that are left to their similarity."""
+    return sorted({d.compared for d in decisions if d.outcome is Outcome.OUT_OF_VOCABULARY})
 
 
 def exact(text: str, classes: Mapping[str, int]) -> tuple[int, str] | None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
-from zerosign import torch_setup
+from zerosign import files, torch_setup
 from zerosign.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,6 +55,29 @@ def load_encoder(checkpoint: str, revision: str | None = None) -> Encoder:
             list(texts), normalize_embeddings=True, batch_size=64, show_progress_bar=False
         )
         return vectors
+
+    return encode
+
+
+def write_vectors(texts: Sequence[str], encode: Encoder, path: Path) -> None:
+    """Write each ``text`` and its ``vector`` (d) as Parquet."""
+    rows = [row.tolist() for row in encode(texts)] if texts else []
+    table = pl.DataFrame(
+        {"text": texts, "vector": rows},
+        schema={"text": pl.String, "vector": pl.List(pl.Float32)},
+    )
+    files.write_parquet(table, path)
+
+
+def read_vectors(path: Path) -> Encoder:
+    """An encoder that knows the texts of a file alone. `UserError`: for another text."""
+    known = dict(pl.read_parquet(path).iter_rows())
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        for text in texts:
+            if text not in known:
+                raise UserError(f"{path}: no vector of {text!r}; delete the file and run again")
+        return np.array([known[text] for text in texts], np.float32)
 
     return encode
 

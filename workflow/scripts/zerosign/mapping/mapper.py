@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from zerosign.errors import UserError
-from zerosign.mapping.decisions import Decision, Reply, decide
+from zerosign.mapping.decisions import Decision, Reply, decide, open_texts
 from zerosign.mapping.encoder import Encoder
 from zerosign.mapping.outcomes import Outcome
 from zerosign.prompts.candidates import listed
@@ -71,15 +71,23 @@ def map_answers(
     replies = _by_clip(answers, expected, glosses)
     rows = list(expected.select("video_id", "gloss", "class_index").iter_rows(named=True))
     of_rows = [replies.get(row["video_id"], [_NO_REPLY]) for row in rows]
-    decisions = iter(decide((r for clip in of_rows for r in clip), glosses, encode, threshold))
+    found = iter(decide((r for clip in of_rows for r in clip), glosses, encode, threshold))
     table = []
     for row, clip in zip(rows, of_rows, strict=True):
-        decided = [next(decisions) for _ in clip]
+        decided = [next(found) for _ in clip]
         positions = _positions(row["video_id"], clip, decided, glosses) if candidates else None
         table.append(row | _prediction(clip, decided, glosses) | {"positions": positions})
     return pl.DataFrame(table, schema=PREDICTIONS).with_columns(
         correct=pl.col("predicted_index").eq_missing(pl.col("class_index"))
     )
+
+
+def texts_to_encode(
+    answers: pl.DataFrame, expected: pl.DataFrame, glosses: Sequence[str]
+) -> set[str]:
+    """The texts whose vectors `map_answers` needs; none where every answer is mapped without."""
+    replies = _by_clip(answers, expected, glosses)
+    return open_texts((r for clip in replies.values() for r in clip), glosses)
 
 
 def majority_vote(decisions: Sequence[Decision]) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -67,9 +67,8 @@ class Adapter(Protocol):
         ...
 
 
-@runtime_checkable
 class Embedder(Protocol):
-    """A loaded model that gives embeddings of clips and texts in one space."""
+    """Gives embeddings of clips and texts in one space."""
 
     def embed_clip(self, clip: Clip) -> np.ndarray:
         """float32[D]"""

@@ -6,6 +6,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def locate(entry: ModelEntry) -> tuple[str, str | None]:
 
 
 def identity(entry: ModelEntry) -> dict[str, Any]:
-    """What determines a model's answers: its entry without how it is run, and its weights."""
+    """What determines a model's answers: its entry without how it is run, weights and engine."""
     place, revision = locate(entry)
-    answering = entry.answering
+    answering = entry.answering | {"engine": f"transformers {metadata.version('transformers')}"}
     if revision is None:
         # The weights count, not where they are.
         answering["checkpoint"] = digest_folder(place)

@@ -1,5 +1,6 @@
 """An entry of models.yaml: what every kind of model takes."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -77,6 +78,11 @@ class ModelEntry(Entry):
     execution: ClassVar[frozenset[str]] = frozenset({"batch_size", "device_map", "gpus"})
     """Keys that say how to run a model; its answers don't depend on them."""
 
+    asking: ClassVar[frozenset[str]] = frozenset(
+        {"batch_size", "decoding", "frames_as", "processor", "system_role"}
+    )
+    """Keys that say how a loaded model is asked; entries that differ in these alone share it."""
+
     adapter: str
     """The kind of model."""
     checkpoint: Text
@@ -107,6 +113,16 @@ class ModelEntry(Entry):
     def answering(self) -> dict[str, Any]:
         """The keys that the model's answers depend on, without those that say how to run it."""
         return self.model_dump(mode="json", exclude_none=True, exclude=set(self.execution))
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """The keys that say what is loaded, and where to."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=set(self.asking))
+
+    @property
+    def short_name(self) -> str:
+        """The checkpoint's last name, fit for a file's name."""
+        return re.sub(r"[^A-Za-z0-9._-]", "-", self.checkpoint.rstrip("/").split("/")[-1])[:64]
 
     @property
     def as_images(self) -> bool:

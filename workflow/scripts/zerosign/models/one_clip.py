@@ -12,6 +12,7 @@ import numpy as np
 
 from zerosign.frames.cache import Clip
 from zerosign.models.base import Request
+from zerosign.models.chat_embeddings import ChatEmbedder
 from zerosign.models.kinds import chat
 from zerosign.models.model_entry import GeneratingEntry
 
@@ -51,15 +52,6 @@ class OneClip(chat.Chat):
         """Always: requests about one clip, be it one, go on from what was read of it."""
         return True
 
-    def embed_clip(self, clip: Clip) -> np.ndarray:
-        """float32[D]: mean over a clip's visual tokens, in the language model's input space."""
-        import torch
-
-        pixels = torch.from_numpy(self.processor.image_processor(clip.frames, **self.options))
-        with torch.inference_mode():
-            tokens = self.see(pixels.to(self.model.device, self.model.dtype))
-        return tokens.float().flatten(0, 1).mean(0).cpu().numpy()
-
     def process_inputs(self, texts: list[str], requests: Sequence[Request]) -> dict[str, Any]:
         """The one visual token of a frame in the text becomes as many as the frame has."""
         import torch
@@ -75,3 +67,19 @@ class OneClip(chat.Chat):
             tokens = [t for token in tokens for t in [token] * (count if token == visual else 1)]
         ids = torch.tensor([tokens])
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **pixels}
+
+
+class OneClipEmbedder(ChatEmbedder):
+    """Embeds with a tower and its language model."""
+
+    chat: OneClip
+
+    def embed_clip(self, clip: Clip) -> np.ndarray:
+        """float32[D]: mean over a clip's visual tokens, in the language model's input space."""
+        import torch
+
+        chat = self.chat
+        pixels = torch.from_numpy(chat.processor.image_processor(clip.frames, **chat.options))
+        with torch.inference_mode():
+            tokens = chat.see(pixels.to(chat.model.device, chat.model.dtype))
+        return tokens.float().flatten(0, 1).mean(0).cpu().numpy()

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from zerosign.code_digest import root_of
 from zerosign.entries import ByValue
 from zerosign.errors import UserError, unknown
 from zerosign.models import kinds as package
-from zerosign.models.base import Adapter
+from zerosign.models.base import Adapter, Embedder
 from zerosign.models.model_entry import ModelEntry, ModelName
 from zerosign.prompts.prompt_entry import Prompt
 from zerosign.prompts.template import Message
@@ -38,21 +39,32 @@ class ModelKind:
     candidates of a closed answer: label to text."""
     identity: Callable[[Any], dict[str, Any]]
     """From an entry to all that determines its answers; nothing is loaded."""
-    load: Callable[[Any], Adapter]
-    """From an entry to the model, ready to answer."""
+    load: Callable[..., Adapter]
+    """From an entry to the model, ready to answer. A second argument is a model that was loaded
+    for an entry of equal `ModelEntry.loading`: they share their weights."""
     without_video: bool
     """Whether it can be asked without a video."""
     generates: bool
     """Whether it answers a prompt; else it compares clips with a text per gloss."""
-    embeds: bool
-    """Whether it gives embeddings of clips and texts: `zerosign.models.base.Embedder`."""
+    embedder: Callable[[Any], Embedder] | None = None
+    """From the model to what gives embeddings of clips and texts, if it can."""
+
+    @property
+    def answering(self) -> list[str]:
+        """Roots of the code that makes answers: `zerosign.code_digest`."""
+        return [root_of(self.load), root_of(self.pose)]
+
+    @property
+    def embedding(self) -> list[str]:
+        """Roots of the code that makes embeddings."""
+        return [root_of(self.load), root_of(self.embedder)]
 
 
 @functools.cache
 def kinds() -> Mapping[str, ModelKind]:
     """All model kinds by name: the value of an entry's ``adapter``."""
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    return {name: importlib.import_module(module_of(name)).KIND for name in names}
+    return {name: importlib.import_module(f"{package.__name__}.{name}").KIND for name in names}
 
 
 def kind(name: str) -> ModelKind:
@@ -60,16 +72,6 @@ def kind(name: str) -> ModelKind:
     if name not in kinds():
         raise UserError(unknown("adapter", name, kinds()))
     return kinds()[name]
-
-
-def module_of(name: str) -> str:
-    """The dotted name of a kind's file."""
-    return f"{package.__name__}.{name}"
-
-
-def root_of(name: str) -> str:
-    """What `zerosign.code_digest` needs to find the code of a kind."""
-    return f"{module_of(name)}:KIND"
 
 
 def entry_type() -> Any:

@@ -214,7 +214,7 @@ def check_alignment(study: Study) -> None:
     for name in settings.models:
         model = study.models[name]
         decoding = model.decoding
-        if not registry.kind(model.adapter).embeds:
+        if not registry.kind(model.adapter).embedder:
             raise UserError(
                 f"alignment.models: '{name}' has adapter: {model.adapter}, which gives no "
                 "embeddings; take it out"

@@ -16,7 +16,7 @@ from zerosign.prompts.prompt_entry import PromptSource
 from zerosign.study.checks import check
 from zerosign.study.error_lines import check as typed
 from zerosign.study.resolved import Study, shipped
-from zerosign.study.run_grid import expand
+from zerosign.study.run_grid import expand, without
 from zerosign.study.study_config import Dataset, StudyConfig, WlaslDataset
 from zerosign.study.yaml_files import read_yaml
 
@@ -52,6 +52,7 @@ def load(config: Mapping[str, Any], source: str, workflow_folder: Path) -> Study
     }
     with located(source):
         grid = expand(settings.runs, known, {"descriptions"} if settings.descriptions else ())
+        grid = without(grid, settings.leave_out)
         _check_alignment_names(settings, all_models)
     models = {
         name: all_models[name]

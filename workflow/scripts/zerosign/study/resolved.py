@@ -11,7 +11,7 @@ from zerosign.files import digest
 from zerosign.models.model_entry import ModelEntry
 from zerosign.prompts.prompt_entry import Prompt, Task
 from zerosign.prompts.template import variables
-from zerosign.runs import Run, TableRun
+from zerosign.runs import Load, Run, TableRun
 from zerosign.study.study_config import StudyConfig
 
 
@@ -70,6 +70,26 @@ class Study(Entry):
         """The entry of a run's model."""
         return self.models[self.runs[run].model]
 
+    @cached_property
+    def loads(self) -> dict[str, Load]:
+        """What is loaded, by a name for its files: entries that share weights are one load."""
+        models: dict[str, list[str]] = {}
+        for name in self.models:
+            models.setdefault(self.load_of(name), []).append(name)
+        return {
+            load: Load(
+                models=tuple(names),
+                runs=tuple(run for run in self.runs if self.runs[run].model in names),
+                embeds=tuple(name for name in self.config.alignment.models if name in names),
+            )
+            for load, names in models.items()
+        }
+
+    def load_of(self, model: str) -> str:
+        """The name of what is loaded for a model."""
+        entry = self.models[model]
+        return f"{entry.short_name}-{digest(entry.loading)[:8]}"
+
     def table_runs(self, runs: dict[str, Run]) -> list[TableRun]:
         """These runs as tables list them."""
         return [
@@ -94,7 +114,7 @@ class Study(Entry):
     def digest(self) -> str:
         """Short digest of all that the study's results depend on, printed on every figure."""
         config = self.config.as_json()
-        for key in ("models", "prompts"):
+        for key in ("models", "prompts", "shards", "store", "parts"):
             config.pop(key)
         value = {
             "config": config,
@@ -121,6 +141,7 @@ class Study(Entry):
             "facts": self.facts.as_json(),
             "models": {name: self._placed(entry) for name, entry in self.models.items()},
             "prompts": {name: entry.as_json() for name, entry in self.prompts.items()},
+            "loads": {name: load.as_json() for name, load in self.loads.items()},
             "runs": {name: run.as_json() for name, run in self.runs.items()},
             "scored": [run.as_json() for run in self.scored],
             "matched": [run.as_json() for run in self.table_runs(self.match_runs)],

@@ -12,19 +12,22 @@ from typing import Any
 
 from snakemake.io import ancient, report
 
-from zerosign.code_digest import code_digest
+from zerosign.code_digest import code_digest, root_of
 from zerosign.errors import UserError, located
 from zerosign.figures.figure_registry import Need, figures
 from zerosign.files import digest, sha256_file
 from zerosign.frames.sampling import decode_plan, shows_frames
+from zerosign.inference import embedding, run_questions
 from zerosign.models import registry
 from zerosign.models.checkpoint import digest_folder, files_of
+from zerosign.models.model_entry import ModelEntry
 from zerosign.scoring import table_registry
 from zerosign.study import checks
 from zerosign.study.loading import PUBLISHED_RATES
 from zerosign.study.resolved import Study
 from zerosign.tables import FORMS
 
+PAIRS = "<results>/matching/pairs.parquet"
 CHECKSUM_LIMIT = 1_000_000  # bytes; Snakemake compares larger inputs by time, not by content
 
 
@@ -94,7 +97,7 @@ class RuleInputs:
     @functools.cache  # noqa: B019
     def code(self, program: str, *modules: str) -> str:
         """A parameter: digest of the code a program reaches, and of modules chosen by name."""
-        return code_digest(self.scripts / f"{program}.py", modules)
+        return code_digest(self.scripts, [f"{program}.py", *modules])
 
     def reads(self, *parts: str | tuple[str, ...]) -> str:
         """A parameter: digest of the parts of the study that a program reads.
@@ -241,32 +244,96 @@ class RuleInputs:
         folder = self.checkpoint_folder(model)
         return digest_folder(folder, whole=CHECKSUM_LIMIT, blocks=16) if folder else None
 
-    def model_code(self, program: str, model: str) -> str:
-        """The code of a program and of the kind of a model, which is chosen by name."""
-        return self.code(program, registry.root_of(self.study.models[model].adapter))
+    def answer_code(self, load: str) -> str:
+        """A parameter: the code that makes the answers of a load's models."""
+        return code_digest(self.scripts, self.kind_of(load).answering)
 
-    def frames(self, sampling: str, shard: str) -> dict[str, Any]:
-        """Frames of a shard: the pixels, for which the selection's digests stand, and these."""
-        if not shows_frames(self.study.config.samplings[sampling]):
-            return {}
-        return {
-            "decoded": ancient(f"<results>/frames/decoded/{shard}.npz"),
-            "selection": f"<results>/frames/{sampling}/{shard}.npz",
-        }
+    def embed_code(self, load: str) -> str:
+        """A parameter: the code that embeds with a load's models."""
+        return code_digest(self.scripts, self.kind_of(load).embedding)
+
+    def codes(self, load: str) -> str:
+        """A parameter: options with the digests of the code that makes what is asked of a load."""
+        embeds = self.study.loads[load].embeds
+        more = f" --embed-code {self.embed_code(load)}" if embeds else ""
+        return f"--code {self.answer_code(load)}{more}"
+
+    @functools.cached_property
+    def planning_code(self) -> str:
+        """A parameter: the code that says what a model is asked."""
+        return code_digest(self.scripts, [root_of(run_questions.of_run), root_of(embedding.wanted)])
+
+    def kind_of(self, load: str) -> registry.ModelKind:
+        """The kind of a load's models."""
+        return registry.kind(self.entry_of(load).adapter)
+
+    def entry_of(self, load: str) -> ModelEntry:
+        """An entry of a load's models: they differ in how they are asked alone."""
+        return self.study.models[self.study.loads[load].models[0]]
+
+    def selections(self, *samplings: str) -> list[str]:
+        """Which frames are shown of the clips of all shards; nothing where none are shown."""
+        entries = self.study.config.samplings
+        shown = [name for name in dict.fromkeys(samplings) if shows_frames(entries[name])]
+        return [f"<results>/frames/{name}/{shard}.npz" for name in shown for shard in self.shards]
 
     def per_shard(self, folder: str) -> list[str]:
         """A file for each shard in a folder below the results."""
         return [f"<results>/{folder}/{shard}.parquet" for shard in self.shards]
 
-    def infer_input(self, wildcards: Any) -> dict[str, Any]:
-        """Frames, questions and checkpoint of a run."""
-        run = self.study.runs[wildcards.run]
-        files = self.frames(run.sampling, wildcards.shard)
-        if run.name in self.study.match_runs:
-            files["questions"] = "<results>/matching/pairs.parquet"
-        return files | {"checkpoint": self.checkpoint(run.model)}
+    def ask_input(self, wildcards: Any) -> dict[str, Any]:
+        """What the questions to a load's models are made of, and the checkpoint."""
+        load = self.study.loads[wildcards.checkpoint]
+        samplings = [self.study.runs[run].sampling for run in load.runs]
+        if load.embeds:
+            samplings.append(self.study.config.alignment.sampling)
+        selections = self.selections(*samplings)
+        # Digests in the selections stand for the pixels.
+        decoded = [ancient(f"<results>/frames/decoded/{shard}.npz") for shard in self.shards]
+        files: dict[str, Any] = {
+            "selections": selections,
+            "decoded": decoded if selections else [],
+            "checkpoint": self.checkpoint(load.models[0]),
+        }
+        if any(run in self.study.match_runs for run in load.runs):
+            files["pairs"] = PAIRS
+        if load.embeds:
+            files["descriptions"] = self.description_table
+        return files
 
-    def infer_reads(self, wildcards: Any) -> str:
+    def ask_reads(self, wildcards: Any) -> str:
+        """What a load's models are asked depends on."""
+        load = self.study.loads[wildcards.checkpoint]
+        runs = [self.study.runs[run] for run in load.runs]
+        prompts = {run.prompt for run in runs}
+        return self.reads(
+            "dataset/split",
+            *(("runs", run.name) for run in runs),
+            *(("models", name) for name in load.models),
+            *(("prompts", name) for name in sorted(prompts)),
+            *(["alignment/sampling"] if load.embeds else []),
+        )
+
+    def asked(self, model: str) -> list[Any]:
+        """What was asked of a model and those that share its weights.
+
+        Not `ancient`: Snakemake 9 does not look for changed parameters of a job that has an ancient
+        input from a job that has to run, so changed answers would be gathered a run too late.
+        """
+        folder = f"<results>/asked/{self.study.load_of(model)}"
+        return [f"{folder}/{part}.json" for part in range(self.study.config.parts)]
+
+    def answers_input(self, wildcards: Any) -> dict[str, Any]:
+        """What says which answers are those of a run."""
+        run = self.study.runs[wildcards.run]
+        files = {
+            "asked": self.asked(run.model),
+            "selections": self.selections(run.sampling),
+            "checkpoint": self.checkpoint(run.model),
+        }
+        return files | ({"pairs": PAIRS} if run.name in self.study.match_runs else {})
+
+    def answers_reads(self, wildcards: Any) -> str:
         """What the answers of a run depend on."""
         run = self.study.runs[wildcards.run]
         return self.reads(
@@ -290,10 +357,22 @@ class RuleInputs:
         parts = ("scored", "filters", "title", "statistics")
         return self.reads(*parts, *(f"prompts/{name}" for name in sorted(prompts)))
 
-    def embed_input(self, wildcards: Any) -> dict[str, Any]:
-        """Frames and checkpoint of a model whose embeddings are compared with texts."""
-        files = self.frames(self.study.config.alignment.sampling, wildcards.shard)
-        return files | {"checkpoint": self.checkpoint(wildcards.model)}
+    def embeddings_input(self, wildcards: Any) -> dict[str, Any]:
+        """What says which embeddings are compared with each other."""
+        return {
+            "asked": self.asked(wildcards.model),
+            "selections": self.selections(self.study.config.alignment.sampling),
+            "checkpoint": self.checkpoint(wildcards.model),
+            "descriptions": self.description_table,
+        }
+
+    def embeddings_reads(self, wildcards: Any) -> str:
+        """What a model's embeddings depend on."""
+        return self.reads("dataset/split", "alignment/sampling", ("models", wildcards.model))
+
+    def store(self, wildcards: Any, input: Any) -> str:
+        """A parameter: where all answers are; another place reruns nothing."""
+        return self.study.config.store
 
     @property
     def synonym_table(self) -> list[str]:

@@ -1,5 +1,6 @@
 """From the groups of a study's key ``runs`` to single runs."""
 
+import fnmatch
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -37,6 +38,20 @@ def expand(
             else:
                 runs[run.name] = run
     return Grid(runs, tuple(left_out))
+
+
+def without(grid: Grid, patterns: Sequence[str]) -> Grid:
+    """The grid without the runs that a pattern names. `UserError`: one names none."""
+    runs = dict(grid.runs)
+    for pattern in patterns:
+        named = [name for name in grid.runs if fnmatch.fnmatchcase(name, pattern)]
+        if not named:
+            raise UserError(f"leave_out: {unknown('run', pattern, grid.runs)}")
+        for name in named:
+            runs.pop(name, None)
+    if not runs:
+        raise UserError("leave_out: no run is left; remove some of its names")
+    return Grid(runs, grid.left_out)
 
 
 def _names(group: RunGroup, kind: str, known: Collection[str], number: int) -> tuple[str, ...]:

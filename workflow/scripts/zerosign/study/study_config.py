@@ -83,6 +83,10 @@ class StudyConfig(Entry):
     dataset: Dataset
     shards: Annotated[int, Field(ge=1, le=4096)]
     """Number of jobs that a stage is cut into."""
+    store: Text = "store"
+    """Folder of all answers that models ever gave; studies share it."""
+    parts: Annotated[int, Field(ge=1, le=256)] = 1
+    """Number of jobs that ask one checkpoint, each loading it, for those who have so many GPUs."""
     frames: FrameSettings
     samplings: Annotated[dict[Name, Sampling], Field(min_length=1)]
     """Which frames a model sees, each under a name."""
@@ -91,6 +95,8 @@ class StudyConfig(Entry):
     prompts: Text
     """YAML file with one entry per prompt."""
     runs: Annotated[Many[RunGroup], Field(min_length=1)]
+    leave_out: Unique[Text] = ()
+    """Runs that are neither asked nor scored, by name; * stands for any letters."""
     replays: dict[Name, ReplaySettings] = Field(default_factory=dict)
     """Somebody else's predictions, each a CSV, scored on the same clips."""
     mapping: MappingSettings

@@ -17,7 +17,7 @@ from zerosign.models.base import Request
 from zerosign.models.decoding import Prefix
 from zerosign.models.kinds import chat
 from zerosign.models.model_entry import GeneratingEntry
-from zerosign.models.one_clip import OneClip, Processor
+from zerosign.models.one_clip import OneClip, OneClipEmbedder, Processor
 from zerosign.models.registry import ModelKind
 
 _START, _END = "<|im_start|>", "<|im_end|>"
@@ -35,15 +35,15 @@ class BagelEntry(GeneratingEntry):
     attn: Literal["sdpa", "eager"] | None = None
 
 
-def load(entry: BagelEntry) -> "Bagel":
-    """Load the checkpoint of a models.yaml entry; weights for drawing are not read."""
+def load(entry: BagelEntry, like: "Bagel | None" = None) -> "Bagel":
+    """The model of an entry, without the weights for drawing; ``like`` has loaded the others."""
     checkpoint.processor_options(entry, Frames, {})
     tokenizer = checkpoint.load("AutoTokenizer", entry)
     tokens = _START, _END, _OPEN, _PATCH, _CLOSE
     if missing := [token for token in tokens if token not in tokenizer.get_vocab()]:
         raise UserError(f"checkpoint {entry.checkpoint}: its tokenizer has no {missing[0]}")
     tokenizer.eos_token = _END
-    network = _network(entry)
+    network = like.network if like else _network(entry)
     config = network.language_model.config
     config.image_token_id = tokenizer.convert_tokens_to_ids(_PATCH)
     patch = network.vit_model.vision_model.config.patch_size
@@ -245,5 +245,5 @@ KIND = ModelKind(
     load=load,
     without_video=True,
     generates=True,
-    embeds=True,
+    embedder=OneClipEmbedder,
 )

@@ -11,11 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 from zerosign.errors import UserError
-from zerosign.frames.cache import Clip
 from zerosign.models import checkpoint
 from zerosign.models.base import Answer, Request
+from zerosign.models.chat_embeddings import ChatEmbedder
 from zerosign.models.chat_processing import (
-    VISUAL_INPUTS,
     adapt,
     at_least,
     end_tokens,
@@ -70,13 +69,13 @@ def pose(
     return template.render(name, prompt, values), choices
 
 
-def load(entry: GeneratingEntry) -> "Chat":
-    """Load the checkpoint of a models.yaml entry."""
+def load(entry: GeneratingEntry, like: "Chat | None" = None) -> "Chat":
+    """The model of an entry, ready to answer; ``like`` has loaded its weights already."""
     config = checkpoint.load("AutoConfig", entry)
     check(entry, config)
     processor = checkpoint.load_processor(entry, config)
     frame_options(entry, processor, entry.as_images)
-    model = checkpoint.load_model("AutoModelForImageTextToText", entry)
+    model = like.model if like else checkpoint.load_model("AutoModelForImageTextToText", entry)
     return Chat(entry, processor, model)
 
 
@@ -134,8 +133,6 @@ class Chat:
         self.decoding = entry.decoding
         self.can_share = full_attention(model.config)
         self.generation = pinned(self.decoding, self.ends, tokenizer)
-        # generate() fills what a config leaves open from the model's own; here nothing is its own.
-        model.generation_config = self.generation
         # Tokenizers may not be used by two threads at once: one prepares, the other reads answers.
         self._preparing = threading.Lock()
         self._reader = copy.deepcopy(tokenizer)
@@ -166,9 +163,10 @@ class Chat:
         with self._preparing:
             if self.shares(requests[0]):
                 return self._shared.prepare(requests)
-            return self._prepare_batch(requests)
+            return self.prepare_batch(requests)
 
-    def _prepare_batch(self, requests: Sequence[Request]) -> Batch:
+    def prepare_batch(self, requests: Sequence[Request]) -> Batch:
+        """Tokens and pixels of requests that share no prefix."""
         start = time.perf_counter()
         texts = [self.prompt_text(request) for request in requests]
         inputs = self.process_inputs(texts, requests)
@@ -186,6 +184,8 @@ class Chat:
         start = time.perf_counter()
         inputs = checkpoint.to_device(prepared.inputs, self.model)
         sampler = LogitsProcessorList([Sampler(self.decoding, prepared.rows)])
+        # generate() fills what a config leaves open from the model's own; here nothing is its own.
+        self.model.generation_config = self.generation
         with torch.inference_mode():
             output = self.model.generate(
                 **inputs, generation_config=self.generation, logits_processor=sampler
@@ -311,39 +311,6 @@ class Chat:
         bos = self.processor.tokenizer.bos_token
         return not (bos and text.startswith(bos))
 
-    def embed_clip(self, clip: Clip) -> np.ndarray:
-        """float32[D]: mean over a clip's visual tokens, in the language model's input space."""
-        import torch
-
-        message = {"role": "user", "content": [{"type": "video"}]}
-        prepared = self._prepare_batch([Request(clip, [message])])
-        inputs = checkpoint.to_device(prepared.inputs, self.model)
-        kind = "video" if "pixel_values_videos" in inputs else "image"
-        name = f"get_{kind}_features"
-        features = getattr(self.model if hasattr(self.model, name) else self.model.model, name)
-        accepted = {key: value for key, value in inputs.items() if key in VISUAL_INPUTS[kind]}
-        with torch.inference_mode():
-            tokens = features(**accepted, return_dict=True).pooler_output
-        parts = tokens if isinstance(tokens, list | tuple) else [tokens]
-        flat = torch.cat([part.reshape(-1, part.shape[-1]) for part in parts])
-        return flat.float().mean(0).cpu().numpy()
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """float32[len(texts), D]: mean over a text's tokens of the decoder's last hidden state."""
-        import torch
-
-        decoder = self.model.get_decoder()
-        if decoder.get_output_embeddings() is not None:  # a whole language model
-            decoder = decoder.get_decoder()
-        rows = []
-        for text in texts:
-            ids = self.processor.tokenizer(text, return_tensors="pt").input_ids
-            with torch.inference_mode():
-                embeds = self.model.get_input_embeddings()(ids.to(self.model.device))
-                hidden = decoder(inputs_embeds=embeds, use_cache=False).last_hidden_state
-            rows.append(hidden[0].float().mean(0).cpu().numpy())
-        return np.stack(rows)
-
 
 def pinned(decoding: Decoding, ends: list[int], tokenizer: Any) -> Any:
     """The one generation config: only token ids are the checkpoint's. `Sampler` does the rest."""
@@ -369,5 +336,5 @@ KIND = ModelKind(
     load=load,
     without_video=True,
     generates=True,
-    embeds=True,
+    embedder=ChatEmbedder,
 )

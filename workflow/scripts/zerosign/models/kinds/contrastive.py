@@ -48,10 +48,11 @@ def pose(
     return [], texts
 
 
-def load(entry: ModelEntry) -> "Contrastive":
-    """Load the checkpoint of a models.yaml entry."""
+def load(entry: ModelEntry, like: "Contrastive | None" = None) -> "Contrastive":
+    """The model of an entry, ready to answer; ``like`` has loaded its weights already."""
     processor = checkpoint.load("AutoProcessor", entry)
-    return Contrastive(entry, processor, checkpoint.load_model("AutoModel", entry))
+    model = like.model if like else checkpoint.load_model("AutoModel", entry)
+    return Contrastive(entry, processor, model)
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Contrastive:
 
         start = time.perf_counter()
         requests = prepared.requests
-        clips = self._embed_clips(prepared.pixels, [len(r.clip.frames) for r in requests])
+        clips = self.embed_clips(prepared.pixels, [len(r.clip.frames) for r in requests])
         found = []
         for request, clip in zip(requests, clips, strict=True):
             texts = torch.nn.functional.normalize(self._embedded(request), dim=-1)
@@ -115,23 +116,15 @@ class Contrastive:
             for request, (labels, scores) in zip(requests, found, strict=True)
         ]
 
-    def embed_clip(self, clip: Clip) -> np.ndarray:
-        """float32[D]: mean of the frames' normalised embeddings, normalised."""
-        batch = self.prepare([Request(clip, [])])
-        return self._embed_clips(batch.pixels, [len(clip.frames)])[0].cpu().numpy()
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """float32[len(texts), D]: projected, not normalised."""
-        return self._embed_texts(texts).cpu().numpy()
-
     def _embedded(self, request: Request) -> Any:
         """Embeddings of a request's candidates; kept, since they are mostly the same."""
         texts = tuple(request.candidates.values())
         if self._texts[0] != texts:
-            self._texts = texts, self._embed_texts(texts)
+            self._texts = texts, self.embed_texts(texts)
         return self._texts[1]
 
-    def _embed_clips(self, pixels: Any, counts: Sequence[int]) -> Any:
+    def embed_clips(self, pixels: Any, counts: Sequence[int]) -> Any:
+        """Mean of each clip's normalised frames, normalised, from the pixels of all: [N, D]."""
         import torch
 
         with torch.inference_mode():
@@ -141,7 +134,8 @@ class Contrastive:
             means = torch.stack([part.mean(0) for part in unit.split(list(counts))])
             return torch.nn.functional.normalize(means, dim=-1)
 
-    def _embed_texts(self, texts: Sequence[str]) -> Any:
+    def embed_texts(self, texts: Sequence[str]) -> Any:
+        """Embeddings of texts, projected, not normalised: [N, D]."""
         import torch
 
         tokenizer = self.processor.tokenizer
@@ -167,6 +161,22 @@ class Contrastive:
         return torch.cat(parts)
 
 
+class ContrastiveEmbedder:
+    """Embeds with a loaded model."""
+
+    def __init__(self, model: Contrastive) -> None:
+        self.model = model
+
+    def embed_clip(self, clip: Clip) -> np.ndarray:
+        """float32[D]: mean of the frames' normalised embeddings, normalised."""
+        batch = self.model.prepare([Request(clip, [])])
+        return self.model.embed_clips(batch.pixels, [len(clip.frames)])[0].cpu().numpy()
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """float32[len(texts), D]: projected, not normalised."""
+        return self.model.embed_texts(texts).cpu().numpy()
+
+
 def _size(pixels: Any) -> tuple[int | None, int | None]:
     """Height and width of what the vision tower gets; None where it gets patches."""
     shape = pixels["pixel_values"].shape
@@ -182,5 +192,5 @@ KIND = ModelKind(
     load=load,
     without_video=False,
     generates=False,
-    embeds=True,
+    embedder=ContrastiveEmbedder,
 )

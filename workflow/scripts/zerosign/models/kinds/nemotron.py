@@ -19,7 +19,7 @@ from zerosign.models.chat_processing import frame_options
 from zerosign.models.decoding import Prefix
 from zerosign.models.kinds import chat
 from zerosign.models.model_entry import GeneratingEntry, ModelEntry
-from zerosign.models.one_clip import OneClip, Processor
+from zerosign.models.one_clip import OneClip, OneClipEmbedder, Processor
 from zerosign.models.registry import ModelKind
 from zerosign.prompts.template import Message
 
@@ -48,8 +48,8 @@ class NemotronEntry(GeneratingEntry):
         return self
 
 
-def load(entry: NemotronEntry) -> "Nemotron":
-    """Load the checkpoint of a models.yaml entry."""
+def load(entry: NemotronEntry, like: "Nemotron | None" = None) -> "Nemotron":
+    """The model of an entry, ready to answer; ``like`` has loaded its weights already."""
     tokenizer = checkpoint.load("AutoTokenizer", entry)
     tokens = _OPEN, _PATCH, _CLOSE
     if missing := [token for token in tokens if token not in tokenizer.get_vocab()]:
@@ -63,7 +63,7 @@ def load(entry: NemotronEntry) -> "Nemotron":
         )
     processor = Processor(tokenizer, Frames(_frame_size(entry)))
     frame_options(entry, processor, as_images=True)
-    network = constructed.load("AutoModel", entry, config)
+    network = like.network if like else constructed.load("AutoModel", entry, config)
     network.language_model.config.image_token_id = tokenizer.convert_tokens_to_ids(_PATCH)
     return Nemotron(entry, processor, network)
 
@@ -159,5 +159,5 @@ KIND = ModelKind(
     load=load,
     without_video=True,
     generates=True,
-    embeds=True,
+    embedder=OneClipEmbedder,
 )

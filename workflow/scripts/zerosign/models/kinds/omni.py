@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from zerosign.models import checkpoint
 from zerosign.models.base import Request
+from zerosign.models.chat_embeddings import ChatEmbedder
 from zerosign.models.chat_processing import frame_options
 from zerosign.models.kinds import chat
 from zerosign.models.model_entry import GeneratingEntry
@@ -17,11 +18,13 @@ class OmniEntry(GeneratingEntry):
     adapter: Literal["omni"]
 
 
-def load(entry: OmniEntry) -> "Omni":
-    """Load the checkpoint of a models.yaml entry, without the parts that speak."""
+def load(entry: OmniEntry, like: "Omni | None" = None) -> "Omni":
+    """The model of an entry, without the parts that speak; ``like`` has loaded its weights."""
     processor = checkpoint.load("AutoProcessor", entry)
     chat.check(entry, checkpoint.load("AutoConfig", entry).thinker_config)
     frame_options(entry, processor, entry.as_images)
+    if like:
+        return Omni(entry, processor, like.model)
     model = checkpoint.load_model("AutoModelForMultimodalLM", entry, enable_audio_output=False)
     # The whole model's generate() ignores the number of new tokens; the thinker's does not.
     return Omni(entry, processor, model.thinker)
@@ -56,5 +59,5 @@ KIND = ModelKind(
     load=load,
     without_video=True,
     generates=True,
-    embeds=True,
+    embedder=ChatEmbedder,
 )
