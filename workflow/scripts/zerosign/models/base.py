@@ -33,6 +33,8 @@ class Answer:
     finish: str
     """stop | length | error"""
     error: str | None = None
+    reasoning: str | None = None
+    """What the model thought before it answered. If it was cut off, ``text`` is empty."""
     prompt_tokens: int | None = None
     visual_tokens: int | None = None
     answer_tokens: int | None = None
@@ -44,7 +46,9 @@ class Answer:
     samples: list[str] | None = None
     """All samples that ``text`` was voted from,"""
     finishes: list[str] | None = None
-    """and how each of them ended."""
+    """how each of them ended,"""
+    reasonings: list[str | None] | None = None
+    """and what was thought before it."""
     labels: list[str] | None = None
     """Closed set: the candidates, likeliest first."""
     scores: list[float] | None = None
