@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -68,6 +68,22 @@ class Adapter(Protocol):
 
     def answer(self, prepared: Any) -> list[Answer]:
         """One answer per request, in order. May run out of memory (torch's error)."""
+        ...
+
+
+@runtime_checkable
+class Portable(Adapter, Protocol):
+    """An adapter that other processes can prepare batches for.
+
+    A prepared batch is then a dataclass with ``inputs`` (name to tensor) and ``requests``.
+    """
+
+    def portable(self, request: Request) -> bool:
+        """Whether a batch of such requests may be prepared elsewhere."""
+        ...
+
+    def recipe(self) -> tuple[Any, ...]:
+        """A function, and its arguments, that makes what has the same ``prepare``."""
         ...
 
 

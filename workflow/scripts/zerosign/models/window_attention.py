@@ -21,7 +21,7 @@ def by_length(model: Any) -> None:
         config = getattr(module, "config", None)
         code = getattr(type(module).forward, "__code__", None)
         splits = code is not None and {"cu_seqlens", "max_seqlen"} <= set(code.co_varnames)
-        if splits and getattr(config, "_attn_implementation", None) == "sdpa":
+        if splits and config is not None and config._attn_implementation == "sdpa":
             config._attn_implementation = NAME
 
 

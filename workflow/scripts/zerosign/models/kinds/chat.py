@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -99,6 +100,12 @@ def check(entry: GeneratingEntry, config: Any) -> None:
         )
 
 
+def weightless(kind: "type[Chat]", entry: GeneratingEntry, config: Any, generation: Any) -> "Chat":
+    """What prepares batches for a loaded model, without its weights."""
+    processor = checkpoint.load_processor(entry, config)
+    return kind(entry, processor, SimpleNamespace(config=config, generation_config=generation))
+
+
 @dataclass
 class Batch:
     """A batch between `Chat.prepare` and `Chat.answer`: tensors on the CPU, and what was seen."""
@@ -125,7 +132,8 @@ class Chat:
         self.model = model
         tokenizer = processor.tokenizer
         tokenizer.padding_side = "left"
-        self.ends = end_tokens(model, tokenizer)
+        self.ending = model.generation_config
+        self.ends = end_tokens(self.ending, tokenizer)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token_id = self.ends[0]
         self.visual_ids = visual_ids(model.config)
@@ -169,6 +177,14 @@ class Chat:
             if self.shares(requests[0]):
                 return self._shared.prepare(requests)
             return self.prepare_batch(requests)
+
+    def portable(self, request: Request) -> bool:
+        """Whether a batch of such requests may be prepared in another process."""
+        return not self.shares(request)
+
+    def recipe(self) -> tuple[Any, ...]:
+        """What makes another of these, without weights."""
+        return weightless, type(self), self.entry, self.model.config, self.ending
 
     def prepare_batch(self, requests: Sequence[Request]) -> Batch:
         """Tokens and pixels of requests that share no prefix."""
