@@ -34,9 +34,9 @@ def test_two_failures_of_one_kind_agree_and_of_two_kinds_do_not() -> None:
 
 
 def test_intervals_widen_with_clusters(joined: pl.DataFrame) -> None:
-    table = comparisons.intervals(joined, RUNS, SETTINGS)
+    table = comparisons.intervals(joined, RUNS, 0.95)
     rows = table.filter(pl.col("run") == "bad")
-    assert rows.height == 6
+    assert rows.height == 4
     plain = only(rows, method="wilson")
     for row in rows.filter(pl.col("method") == "wilson, design effect").iter_rows(named=True):
         assert row["high"] - row["low"] >= plain["high"] - plain["low"]

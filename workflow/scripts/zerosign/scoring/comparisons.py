@@ -12,8 +12,8 @@ from zerosign.scoring.joined_runs import available
 from zerosign.scoring.statistics_settings import StatisticsSettings
 from zerosign.scoring.table_registry import ScoreInputs, table
 from zerosign.statistics import (
-    bootstrap_interval,
     cluster_codes,
+    clustered_tango,
     clustered_wilson,
     detectable_difference,
     holm,
@@ -28,20 +28,20 @@ _OUTCOMES = list(Outcome)
 
 @table(
     "intervals",
-    "Top-1 accuracy with {level} intervals that take clips of one signer, of one gloss, or both as "
-    "dependent: Wilson's widened by the design effect, and a studentised bootstrap. An interval "
-    "that takes only one of them as dependent is too narrow where both matter.",
+    "Top-1 accuracy with {level} Wilson intervals: clips independent, or widened by the design "
+    "effect for clips of one signer (other signers, these glosses: the interval of all other "
+    "tables), of one gloss, or of both (other signers and other glosses).",
 )
 def intervals_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All runs and methods."""
-    return intervals(inputs.joined, inputs.runs, inputs.settings)
+    return intervals(inputs.joined, inputs.runs, inputs.confidence)
 
 
 @table(
     "comparisons",
-    "Pairs of runs on the same clips: difference of top-1 (b minus a) with {level} studentised "
-    "bootstrap intervals over signers, exact McNemar test, Holm's adjustment over all pairs, and "
-    "agreement of the answers.",
+    "Pairs of runs on the same clips: difference of top-1 (b minus a) with Tango's {level} "
+    "intervals, widened for clips of one signer, exact McNemar test, Holm's adjustment over all "
+    "pairs, and agreement of the answers.",
 )
 def comparisons_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All pairs of runs."""
@@ -62,12 +62,12 @@ def power_table(inputs: ScoreInputs) -> pl.DataFrame:
 def intervals(
     joined: pl.DataFrame,
     runs: Sequence[TableRun],
-    settings: StatisticsSettings,
+    confidence: float,
 ) -> pl.DataFrame:
     """Top-1 of each run with intervals that take clips of one signer or gloss together.
 
-    method: "wilson" (clips independent), "wilson, design effect" or "bootstrap" (studentised);
-    clusters: what may be resampled.
+    method: "wilson" (clips independent) or "wilson, design effect"; clusters: what others would
+    replace.
     """
     rows = []
     for run in runs:
@@ -80,15 +80,14 @@ def intervals(
         facts = {"run": run.name, "label": run.label, "n_available": len(values)}
         facts["top1"] = float(values.mean())
 
-        rows += [facts | row for row in _methods(values, signer, gloss, settings)]
+        rows += [facts | row for row in _methods(values, signer, gloss, confidence)]
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _methods(
-    values: np.ndarray, signer: np.ndarray, gloss: np.ndarray, settings: StatisticsSettings
+    values: np.ndarray, signer: np.ndarray, gloss: np.ndarray, confidence: float
 ) -> list[dict[str, str | float | None]]:
     """A row per method for `values` (n,) of clips of these signers and glosses (codes, (n,))."""
-    confidence = settings.confidence
     rows = [_interval("wilson", "none", wilson(values.sum(), len(values), confidence))]
     for name, clusters in (
         ("signer", [signer]),
@@ -97,9 +96,6 @@ def _methods(
     ):
         widened = clustered_wilson(values, confidence, *clusters)
         rows.append(_interval("wilson, design effect", name, widened))
-    for name, codes in (("signer", signer), ("gloss", gloss)):
-        resampled = bootstrap_interval(values, codes, confidence, settings.bootstrap, settings.seed)
-        rows.append(_interval("bootstrap", name, resampled))
     return rows
 
 
@@ -124,7 +120,7 @@ def pairs(
 ) -> pl.DataFrame:
     """Every pair of runs on the clips that both could read.
 
-    difference: top1 of run_b minus run_a, its interval a studentised bootstrap over signers; p:
+    difference: top1 of run_b minus run_a, its interval Tango's, widened for clips of one signer; p:
     exact McNemar, p_holm adjusted over all pairs; agreement and kappa: of what the runs answered
     (a class, or how they failed), right or wrong.
     """
@@ -136,12 +132,10 @@ def pairs(
             continue
         right_a, right_b = (both[c].to_numpy() for c in ("correct", "correct_b"))
         only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-        low, high = bootstrap_interval(
+        low, high, _ = clustered_tango(
             right_b.astype(float) - right_a,
-            cluster_codes(both["signer"].to_list()),
             settings.confidence,
-            settings.bootstrap,
-            settings.seed,
+            cluster_codes(both["signer"].to_list()),
         )
         answers = [_answers(both, suffix) for suffix in ("", "_b")]
         rows.append(

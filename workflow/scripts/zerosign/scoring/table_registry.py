@@ -76,7 +76,7 @@ class ScoreTable:
     def _filled(self, level: str, n_expected: str) -> str:
         text = self.caption.format(
             level=level,
-            widened=f"{level} Wilson intervals, widened for clips of one signer and of one gloss",
+            widened=f"{level} Wilson intervals, widened for clips of one signer",
             n_expected=n_expected,
             mappers="; ".join(f"{name}: {entry.summary}" for name, entry in MAPPERS.items()),
         )
