@@ -43,6 +43,40 @@ def test_holm_equals_statsmodels(seed: Any) -> None:
     assert statistics.holm(p) == pytest.approx(list(multitest.multipletests(p, method="holm")[1]))
 
 
+def test_swaps_of_signers_equal_all_of_scipys() -> None:
+    """With a clip per signer, swapping signs is scipy's exact test of paired samples."""
+    changes = np.array([1, 1, 1, -1, 1, 0, 1, 1, 0, 1.0])
+    expected = reference.permutation_test(
+        (changes, np.zeros(10)),
+        lambda a, b, axis: (a - b).sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
+    )
+    found = statistics.signer_swap_p(changes, np.arange(10), 10_000, 0)
+    assert found == pytest.approx(expected.pvalue, abs=1e-9)
+    some = statistics.signer_swap_p(changes, np.arange(10), 200, 0)
+    assert some == pytest.approx(found, abs=0.06)
+    assert some == statistics.signer_swap_p(changes, np.arange(10), 200, 0)
+    assert statistics.signer_swap_p(np.zeros(4), np.arange(4), 100, 0) == 1
+
+
+def test_swaps_of_signers_hold_their_level_where_mcnemar_does_not() -> None:
+    """Two equally good runs, each with its own good and bad signers."""
+    rng = np.random.default_rng(0)
+    signers = np.repeat(np.arange(20), rng.integers(2, 40, 20))
+    rejected = {"clips": 0, "signers": 0}
+    for _ in range(400):
+        chances = [1 / (1 + np.exp(-1.5 * rng.normal(size=20)[signers])) for _ in range(2)]
+        a, b = (rng.random(len(signers)) < chance for chance in chances)
+        changes = b.astype(float) - a
+        p = statistics.mcnemar(int((changes < 0).sum()), int((changes > 0).sum()))
+        rejected["clips"] += p <= 0.05
+        rejected["signers"] += statistics.signer_swap_p(changes, signers, 999, 0) <= 0.05
+    assert rejected["clips"] / 400 > 0.3
+    assert rejected["signers"] / 400 < 0.08
+
+
 def test_holm_of_nothing() -> None:
     assert statistics.holm([]) == []
 

@@ -7,6 +7,7 @@ can leave the possible range or shrink to a point. How often they hold the truth
 simulation: docs/benchmarks.md.
 """
 
+import functools
 import math
 from collections.abc import Callable, Hashable, Sequence
 
@@ -261,6 +262,34 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(distributions.binomtest(only_a, n).pvalue) if n else 1.0
 
 
+def signer_swap_p(
+    differences: np.ndarray, clusters: np.ndarray, permutations: int, seed: int
+) -> float:
+    """Two-sided p-value of paired `differences` (n,) whose signs whole `clusters` (n,) may swap.
+
+    Fisher's randomisation test: if two runs are equally good, it is chance which of them is which,
+    for each signer anew. Exact over all swaps where those are at most `permutations`, else over so
+    many random ones and the true one (Phipson & Smyth 2010).
+    """
+    sums = _totals(differences, clusters)[0]
+    sums = sums[sums != 0]
+    observed = abs(sums.sum())
+    signs = _swaps(len(sums), permutations, seed)
+    as_far = int((np.abs(signs @ sums) >= observed - 1e-9).sum())
+    every = 2 ** len(sums) <= permutations
+    return as_far / len(signs) if every else (1 + as_far) / (1 + len(signs))
+
+
+@functools.lru_cache(maxsize=64)
+def _swaps(count: int, permutations: int, seed: int) -> np.ndarray:
+    """Rows of `count` signs: all there are, or so many random ones."""
+    if 2**count <= permutations:
+        bits = np.arange(2**count)[:, None] >> np.arange(count)
+    else:
+        bits = np.random.default_rng(seed).integers(0, 2, size=(permutations, count))
+    return (1.0 - 2 * (bits & 1)).astype(np.float32)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """P-values adjusted by Holm's step-down method, in the order given."""
     adjusted = [0.0] * len(p_values)
@@ -273,10 +302,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def kappa(a: np.ndarray, b: np.ndarray) -> float:
     """Cohen's kappa of two labellings (n,) by integers; nan when both are the same constant."""
-    agreement = float(np.mean(a == b))
-    labels = np.unique(np.concatenate([a, b]))
-    by_chance = float(sum(np.mean(a == label) * np.mean(b == label) for label in labels))
-    return (agreement - by_chance) / (1 - by_chance) if by_chance < 1 else math.nan
+    labels, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
+    if len(labels) < 2:
+        return math.nan
+    counts = [np.bincount(part, minlength=len(labels)) for part in np.split(codes, 2)]
+    by_chance = float(counts[0] @ counts[1]) / len(a) ** 2
+    return (float(np.mean(a == b)) - by_chance) / (1 - by_chance)
 
 
 def calibration_error(chances: np.ndarray, correct: np.ndarray, bins: int = 10) -> float:
