@@ -52,7 +52,7 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
     n = f"{style.number_range(runs['n_available'])} of {style.number_range(runs['n_expected'])}"
     style.footer(
         figure,
-        f"n = {n} expected clips; {level} intervals over signers and glosses; {origin}"
+        f"n = {n} expected clips; {level} intervals over signers; {origin}"
         + (_MARKS if has_published else ""),
     )
     return figure

@@ -54,7 +54,7 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     n = f"{style.number_range(table['n'])} of {style.number_range(table['n_expected'])}"
-    style.footer(figure, f"n = {n} clips; {level} bootstrap intervals over signers; {origin}")
+    style.footer(figure, f"n = {n} clips; {level} intervals over signers; {origin}")
     return figure
 
 

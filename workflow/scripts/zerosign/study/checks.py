@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from zerosign.entries import HUB_ID
-from zerosign.errors import UserError, located
+from zerosign.errors import UserError, located, unknown
 from zerosign.frames.sampling import shows_frames
 from zerosign.inference.replay import ANSWER_COLUMNS
 from zerosign.mapping.mapping_settings import SynonymTable, WordNetSynonyms
@@ -131,6 +131,17 @@ def check_replays(study: Study) -> None:
             check_csv(replay.predictions, ["video_id"], ANSWER_COLUMNS)
 
 
+def check_comparisons(study: Study) -> None:
+    """A run that a comparison names in full is there, or left out."""
+    names = [run.name for run in study.scored]
+    for family, entry in study.config.comparisons.items():
+        for key, patterns in entry.patterns.items():
+            for name in patterns:
+                if "*" in name or name in names or study.config.leave_out:
+                    continue
+                raise UserError(f"comparisons.{family}.{key}: {unknown('run', name, names)}")
+
+
 def check_encoder(study: Study) -> None:
     """The mapping's encoder is a folder, an installed package, or pinned on the hub."""
     encoder = study.config.mapping.encoder
@@ -234,6 +245,7 @@ def check_alignment(study: Study) -> None:
 STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_scored,
     check_replays,
+    check_comparisons,
     check_encoder,
     check_synonyms,
     check_descriptions,

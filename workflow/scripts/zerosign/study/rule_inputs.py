@@ -354,7 +354,7 @@ class RuleInputs:
     def score_reads(self) -> str:
         """What the tables depend on."""
         prompts = {run.prompt for run in self.study.predict_runs.values()}
-        parts = ("scored", "filters", "title", "statistics")
+        parts = ("scored", "filters", "title", "statistics", "comparisons")
         return self.reads(*parts, *(f"prompts/{name}" for name in sorted(prompts)))
 
     def embeddings_input(self, wildcards: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from zerosign.frames.sampling import Sampling
 from zerosign.inference.replay_settings import ReplaySettings
 from zerosign.mapping.mapping_settings import MappingSettings, SynonymSource
 from zerosign.matching.matching_settings import MatchingSettings
+from zerosign.scoring.comparison_families import Family
 from zerosign.scoring.statistics_settings import StatisticsSettings
 from zerosign.videos.video_sources import VideoSource
 
@@ -105,6 +106,8 @@ class StudyConfig(Entry):
     filters: dict[Name, UniqueSome[Flag]]
     """Further scores, each without the clips that have one of its flags."""
     statistics: StatisticsSettings
+    comparisons: dict[Name, Family] = Field(default_factory=lambda: {"all": Family()})
+    """Families of pairs of runs that are tested together; all pairs are one unless said."""
     descriptions: Unique[Text]
     """CSV files that say how signs are made, the preferred one first."""
     matching: MatchingSettings
