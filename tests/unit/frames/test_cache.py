@@ -255,6 +255,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "fps": 25.0,
             "duration": 2.0,
             "decode_error": "after 30 frames: broken" if kind == "truncated" else None,
+            "clock": "stamps",
+            "sizes": 1,
             "start_s": 0.4 if cut else 0.0,
             "end_s": 1.6 if cut else 2.0,
             "range_frames": 30 if kind == "cut" else 50,

@@ -1,5 +1,6 @@
 """What a file holds, where a clip lies in it, which file is a clip's, and the table of it all."""
 
+import os
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -10,13 +11,16 @@ import numpy as np
 import polars as pl
 import pytest
 from helpers import video_server as server
+from helpers.ffmpeg import ffmpeg, generate, needs_ffmpeg
 from helpers.video_files import all_frames, make_video
 
 from zerosign.dataset.dataset_settings import SourceFacts
 from zerosign.errors import UserError
+from zerosign.frames.decode import every_frame, read_clip
+from zerosign.frames.pixels import to_rgb
 from zerosign.videos import availability, sources
 from zerosign.videos.probe import Facts, cut, probe, whole
-from zerosign.videos.timeline import in_range
+from zerosign.videos.timeline import Span, Undecodable, in_range
 from zerosign.videos.video_sources import Layout
 
 
@@ -144,6 +148,57 @@ def test_what_is_no_video_says_what_it_is(tmp_path: Path, content: bytes, said: 
 def test_a_missing_file(tmp_path: Path) -> None:
     assert probe(tmp_path / "a.mp4").status == "missing"
     assert probe(tmp_path).status == "missing"
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.swf"])
+def test_a_pipe_or_a_device_does_not_hang(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "zero.mp4").symlink_to("/dev/zero")
+    for path in (tmp_path / name, tmp_path / "zero.mp4"):
+        found = sources.Found(str(path), "folder", True)
+        assert sources.unpacked(found, tmp_path / "b.swf") == found
+        facts = probe(path)
+        assert facts.status == "not_a_video"
+        assert facts.detail == "a pipe, a socket or a device, not a file"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "tag"), [("a.mp4", "libx264", b"avc1"), ("a.avi", "mpeg4", b"FMP4")]
+)
+def test_an_unknown_codec_is_a_status(tmp_path: Path, name: str, codec: str, tag: bytes) -> None:
+    path = make_video(tmp_path / name, 10, codec=codec)
+    path.write_bytes(path.read_bytes().replace(tag, b"zzzz"))
+    facts = probe(path)
+    assert (facts.status, facts.detail) == ("undecodable", "its codec is unknown to FFmpeg")
+    with pytest.raises(Undecodable, match=r"a\.\w+: its codec is unknown") as caught:
+        read_clip(str(path), every_frame, to_rgb(), Span(verified_frames=10))
+    assert caught.value.status == "undecodable"
+
+
+@needs_ffmpeg
+def test_cover_art_is_no_video(tmp_path: Path) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=96x96:d=1:r=1")
+    cover = ("-c:v", "mjpeg", "-frames:v", "1", "-disposition:v", "attached_pic")
+    sound = ("-f", "lavfi", "-i", "sine=d=1")
+    ffmpeg(*sound, *picture, "-map", "0", "-map", "1", *cover, tmp_path / "a.m4a")
+    facts = probe((tmp_path / "a.m4a").rename(tmp_path / "a.mp4"))
+    assert facts.status == "no_video_stream"
+    assert "cover picture" in facts.detail
+    made, both = make_video(tmp_path / "b.mp4", 10), tmp_path / "c.mp4"
+    cover = ("-c:v:0", "mjpeg", "-disposition:v:0", "attached_pic")
+    ffmpeg(*picture, "-i", made, "-map", "0", "-map", "1", "-c:v:1", "copy", *cover, both)
+    assert len(probe(both).times) == 10
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("ending", ["dv", "mxf", "ivf", "m2ts", "vob", "3g2", "f4v"])
+def test_containers_of_cameras_and_discs_are_found_and_read(tmp_path: Path, ending: str) -> None:
+    codecs = {"dv": "dvvideo", "mxf": "mpeg2video", "ivf": "libvpx", "vob": "mpeg2video"}
+    codec = codecs.get(ending, "libx264")
+    path = generate(tmp_path / f"00001.{ending}", "-c:v", codec, size="720x576", seconds=0.4)
+    assert sources.index_folder(tmp_path) == {"00001": str(path)}
+    facts = probe(path)
+    assert (facts.status, len(facts.times)) == ("ok", 10)
 
 
 @pytest.mark.parametrize("lead", ["", "\n" * 600], ids=["plain", "hidden"])

@@ -1,12 +1,21 @@
 """From a decoded frame to pixels: the only place where colours are converted."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-Convert = Callable[[av.VideoFrame], np.ndarray]
+Size = tuple[int, int]
+"""Width and height, px."""
+
+
+class Convert(Protocol):
+    """From a decoded frame to pixels. ``size``: the size to take it for, None = its own."""
+
+    def __call__(self, frame: av.VideoFrame, size: Size | None = None) -> np.ndarray:
+        """Pixels of a frame, uint8."""
+        ...
 
 
 def to_rgb(short_side: int | None = None) -> Convert:
@@ -17,8 +26,8 @@ def to_rgb(short_side: int | None = None) -> Convert:
     """
     reformatter = VideoReformatter()
 
-    def convert(frame: av.VideoFrame) -> np.ndarray:
-        width, height = size_for(frame.width, frame.height, short_side)
+    def convert(frame: av.VideoFrame, size: Size | None = None) -> np.ndarray:
+        width, height = size_for(size or (frame.width, frame.height), short_side)
         scale = Interpolation.AREA if width < frame.width else Interpolation.BILINEAR
         rgb: np.ndarray = reformatter.reformat(
             frame, width, height, "rgb24", interpolation=scale, threads=1
@@ -33,7 +42,7 @@ def to_grey(side: int) -> Convert:
     """From a decoded frame to uint8[side, side] grey, squeezed, as coded (not turned upright)."""
     reformatter = VideoReformatter()
 
-    def convert(frame: av.VideoFrame) -> np.ndarray:
+    def convert(frame: av.VideoFrame, size: Size | None = None) -> np.ndarray:
         grey: np.ndarray = reformatter.reformat(
             frame, side, side, "gray", interpolation=Interpolation.AREA, threads=1
         ).to_ndarray()
@@ -42,9 +51,10 @@ def to_grey(side: int) -> Convert:
     return convert
 
 
-def size_for(width: int, height: int, short_side: int | None) -> tuple[int, int]:
-    """Width and height with the short side at most ``short_side``: never enlarged, same aspect."""
-    short = min(width, height)
+def size_for(size: Size, short_side: int | None) -> Size:
+    """The size with the short side at most ``short_side``: never enlarged, same aspect."""
+    width, height = size
+    short = min(size)
     if short_side is None or short <= short_side:
-        return width, height
+        return size
     return round(width * short_side / short), round(height * short_side / short)

@@ -16,7 +16,14 @@ from zerosign.frames.frame_settings import FrameSettings
 from zerosign.frames.pixel_storage import BYTES_PER_PIXEL
 from zerosign.frames.pixels import size_for, to_grey, to_rgb
 from zerosign.frames.sampling import DecodePlan, planned_indices
-from zerosign.videos.timeline import TIME_TOLERANCE, SigningPart, Span, Timeline, Undecodable
+from zerosign.videos.timeline import (
+    TIME_TOLERANCE,
+    Clock,
+    SigningPart,
+    Span,
+    Timeline,
+    Undecodable,
+)
 
 Row = dict[str, Any]
 """A clip with its shard and what is known of its video (availability.parquet)."""
@@ -75,13 +82,19 @@ def signing_part(path: str, span: Span) -> SigningPart:
 
 def span_of(row: Row) -> Span:
     """A clip's range within its file; a pretrimmed file is taken whole."""
-    verified = None if row["decode_error"] else row["range_frames"]
+    verified = verified_frames(row)
     if row["pretrimmed"]:
         return Span(verified_frames=verified)
     start_s, end_s = row["start_s"] or 0.0, row["end_s"]
     if end_s is not None and end_s >= row["duration"] - TIME_TOLERANCE:
         end_s = None
     return Span(start_s, end_s, verified)
+
+
+def verified_frames(row: Row) -> int | None:
+    """Frames in the clip's range, where its packets tell which frame is presented when."""
+    plain = row["decode_error"] is None and row["clock"] == Clock.STAMPS and row["sizes"] == 1
+    return row["range_frames"] if plain else None
 
 
 def disk_use(rows: Sequence[Row], plan: DecodePlan, settings: FrameSettings, name: str) -> str:
@@ -91,7 +104,7 @@ def disk_use(rows: Sequence[Row], plan: DecodePlan, settings: FrameSettings, nam
     for row in usable:
         stored = frames_to_store(plan, row["range_frames"], row["fps"])
         frames += stored
-        pixels += stored * math.prod(size_for(row["width"], row["height"], settings.short_side))
+        pixels += stored * math.prod(size_for((row["width"], row["height"]), settings.short_side))
     size = pixels * BYTES_PER_PIXEL[settings.storage] / 1e6
     return (
         f"{name}: {len(usable)} of {len(rows)} clips have a video; {frames} frames, "

@@ -25,6 +25,8 @@ SCHEMA: Mapping[str, Any] = {
     "fps": pl.Float64,
     "frames": pl.Int32,
     "decode_error": pl.Utf8,
+    "clock": pl.Utf8,
+    "sizes": pl.Int32,
     "duration": pl.Float64,
     "start_s": pl.Float64,
     "end_s": pl.Float64,
@@ -73,6 +75,8 @@ def row(
         "fps": facts.fps,
         "frames": len(facts.times),
         "decode_error": facts.decode_error,
+        "clock": facts.clock,
+        "sizes": facts.sizes,
         "duration": facts.duration,
     }
     status = "range_outside"

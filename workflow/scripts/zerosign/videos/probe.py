@@ -6,7 +6,6 @@ counted. Times are in seconds after the first frame.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,14 @@ import av.error
 import numpy as np
 
 from zerosign.files import sha256_file
-from zerosign.videos.opening import open_container, sentence
-from zerosign.videos.timeline import (
-    TIME_TOLERANCE,
-    Undecodable,
-    in_range,
-    is_ascending,
-    seconds_after,
+from zerosign.videos.opening import (
+    nominal_step,
+    open_container,
+    sentence,
+    size_of_file,
+    video_stream,
 )
+from zerosign.videos.timeline import TIME_TOLERANCE, Undecodable, clock, in_range
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,9 @@ class Facts:
     """A file's facts. ``status`` is "ok" or why no frame can be used; then most facts are unset.
 
     ``width`` and ``height`` are as coded, before ``rotation`` (degrees anticlockwise, 0 to 359) is
-    applied. ``times`` are the frames' times in s; ``decode_error`` says what ended the decoding
-    early although frames came out.
+    applied; ``sizes`` is how many different ones the frames have. ``times`` are the frames' times
+    in s, from the `zerosign.videos.timeline.Clock` that ``clock`` names; ``decode_error`` says what
+    ended the decoding early although frames came out.
     """
 
     status: str
@@ -44,46 +44,44 @@ class Facts:
     fps: float | None = None
     duration: float | None = None
     decode_error: str | None = None
+    clock: str | None = None
+    sizes: int | None = None
     times: tuple[float, ...] = field(default=(), repr=False)
 
 
 def probe(path: str | Path) -> Facts:
     """Decode all frames of a file and say what it holds. Never raises for a bad file.
 
-    Status: "ok"; "missing" (no such file, not readable); "not_a_video" (empty, a web page, no
-    known container); "no_video_stream" (only sound); "no_frames" (a stream without one);
-    "undecodable" (a container or codec that breaks before the first frame).
+    Status: "ok"; "no_frames" (a stream without one); "undecodable" (a container or codec that is
+    unknown, or breaks before the first frame); those of `open_container` and `video_stream`.
     """
     try:
-        size, checksum = Path(path).stat().st_size, sha256_file(path)
+        size, checksum = size_of_file(path), sha256_file(path)
+    except Undecodable as error:
+        return Facts(error.status, str(error))
     except OSError as error:
         return Facts("missing", f"cannot be read: {error.strerror}")
     try:
-        container = open_container(str(path))
+        with open_container(str(path)) as container:
+            facts = _decode(video_stream(container))
     except Undecodable as error:
         facts = Facts(error.status, str(error))
-    else:
-        with container:
-            if container.streams.video:
-                facts = _decode(container.streams.video[0])
-            else:
-                facts = Facts("no_video_stream", "holds no video stream")
     return replace(facts, bytes=size, sha256=checksum)
 
 
 def _decode(stream: Any) -> Facts:
     """Facts of an open container's video stream, but those of its file."""
-    stream.thread_type = "NONE"  # processes over files use the cores better than threads
     stamps: list[int | None] = []
     last_step = 0.0
     error: str | None = None
-    codec: str | None = None
+    codec = stream.codec_context.name
     width = height = rotation = 0
+    sizes: set[tuple[int, int]] = set()
     try:
-        codec = stream.codec_context.name
         for frame in stream.container.decode(stream):
             stamps.append(frame.pts if frame.pts is not None else frame.dts)
             last_step = float(frame.duration * frame.time_base) if frame.duration else 0.0
+            sizes.add((frame.width, frame.height))
             if len(stamps) == 1:
                 width, height = frame.width, frame.height
                 rotation = round(frame.rotation) % 360
@@ -93,10 +91,10 @@ def _decode(stream: Any) -> Facts:
         if error:
             return Facts("undecodable", f"no frame decodes ({error})", codec=codec)
         return Facts("no_frames", "holds a video stream without frames", codec=codec)
-    nominal = float(stream.average_rate or stream.guessed_rate or 25)
-    times = _clock(stamps, stream.time_base, nominal)
+    step = nominal_step(stream)
+    times, kind = clock(stamps, stream.time_base, step)
     span = float(times[-1])
-    rate = round((len(times) - 1) / span, 6) if span > 0 else nominal
+    rate = round((len(times) - 1) / span, 6) if span > 0 else 1 / step
     return Facts(
         "ok",
         codec=codec,
@@ -105,17 +103,11 @@ def _decode(stream: Any) -> Facts:
         rotation=rotation,
         fps=rate,
         duration=round(span + (last_step or 1 / rate), 6),
+        clock=kind.value,
+        sizes=len(sizes),
         decode_error=error and f"after {len(times)} frames: {error}",
         times=tuple(times.tolist()),
     )
-
-
-def _clock(stamps: list[int | None], time_base: Fraction, nominal: float) -> np.ndarray:
-    """Seconds after the first frame; frames are counted where a container has no usable times."""
-    known = [stamp for stamp in stamps if stamp is not None]
-    if len(known) < len(stamps) or not is_ascending(known):
-        return np.arange(len(stamps)) / nominal
-    return seconds_after(known[0], known, time_base)
 
 
 @dataclass(frozen=True)
