@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.ffmpeg import generate, needs_ffmpeg, shown_frames
+from helpers.ffmpeg import H264_B, KINDS, file_of, generate, needs_ffmpeg, shown_frames
+from helpers.video_files import orient
 
 from zerosign.frames import shard_decoding, wanted_frames
 from zerosign.frames.cache import read_index
-from zerosign.frames.decode import read_clip
+from zerosign.frames.decode import every_frame, read_clip
 from zerosign.frames.frame_settings import FrameSettings
 from zerosign.frames.pixels import to_rgb
 from zerosign.frames.shard_decoding import span_of
@@ -20,69 +21,7 @@ from zerosign.videos.timeline import Span
 
 pytestmark = needs_ffmpeg
 
-H264 = ("-c:v", "libx264", "-preset", "veryfast", "-x264-params", "keyint=12:scenecut=0")
-H264_B = (*H264, "-bf", "3", "-b_strategy", "0")
-HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=12:bframes=3")
-XVID, MPEG4 = ("-c:v", "libxvid"), ("-c:v", "mpeg4")
-MPEG2 = ("-c:v", "mpeg2video", "-b:v", "1M")
-
-KINDS: dict[str, tuple[str, ...]] = {
-    **{
-        f"h264 bf0.{ending}": (*H264, "-bf", "0")
-        for ending in ("mp4", "mkv", "avi", "flv", "ts", "asf", "3gp", "nut")
-    },
-    **{
-        f"h264 bf3.{ending}": H264_B
-        for ending in ("mp4", "mov", "mkv", "avi", "flv", "ts", "m2ts", "asf", "wmv", "nut", "264")
-    },
-    **{f"hevc.{ending}": HEVC for ending in ("mp4", "mkv", "ts", "hevc")},
-    **{f"xvid bf0.{ending}": XVID for ending in ("avi", "mp4", "mkv")},
-    **{f"xvid bf2.{ending}": (*XVID, "-bf", "2") for ending in ("avi", "mp4", "mkv")},
-    **{
-        f"mpeg4 bf2.{ending}": (*MPEG4, "-bf", "2") for ending in ("avi", "mp4", "asf", "mkv", "ts")
-    },
-    "divx packed.avi": (*MPEG4, "-bf", "1", "-tag:v", "DX50"),
-    **{
-        f"mpeg2 bf2.{ending}": (*MPEG2, "-bf", "2") for ending in ("ts", "mpg", "avi", "mkv", "vob")
-    },
-    "mpeg1.mpg": ("-c:v", "mpeg1video", "-bf", "2"),
-    "vp8.webm": ("-c:v", "libvpx", "-auto-alt-ref", "1", "-lag-in-frames", "5"),
-    "vp9.webm": ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-auto-alt-ref", "1"),
-    "vp9.mp4": ("-c:v", "libvpx-vp9", "-cpu-used", "8"),
-    "vp9.ivf": ("-c:v", "libvpx-vp9", "-cpu-used", "8"),
-    "av1.mp4": ("-c:v", "libsvtav1", "-preset", "12"),
-    "flv1.flv": (
-        "-c:v",
-        "flv",
-    ),
-    "flv1.swf": (
-        "-c:v",
-        "flv",
-    ),
-    "wmv2.wmv": (
-        "-c:v",
-        "wmv2",
-    ),
-    "msmpeg4.avi": (
-        "-c:v",
-        "msmpeg4",
-    ),
-    "mjpeg.avi": ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"),
-    "theora.ogv": (
-        "-c:v",
-        "libtheora",
-    ),
-}
-
-
 UNEVEN = ("xvid bf2.mp4", "xvid bf2.mkv")  # libxvid's first frame is stamped two frames too early
-
-
-def file_of(folder: Path, kind: str) -> Path:
-    """A file of a kind."""
-    path = folder / kind.replace(" ", "_")
-    extra = ("-f", "h264") if path.suffix == ".264" else ()
-    return generate(path, *KINDS[kind], *extra)
 
 
 def whole_clip(path: Path) -> dict[str, Any]:
@@ -103,6 +42,7 @@ def test_frames_are_those_that_ffmpeg_shows(tmp_path: Path, kind: str) -> None:
     path = file_of(tmp_path, kind)
     reference = shown_frames(path, (96, 64))
     row = whole_clip(path)
+    assert row["damage"] is None
     assert row["range_frames"] == len(reference)
     for n in (3, 16, len(reference)):
         indices = uniform(len(reference), n)
@@ -145,3 +85,21 @@ def test_stamps_in_decoding_order_are_no_packet_order(tmp_path: Path) -> None:
     indices = uniform(len(reference), 16)
     span = Span(verified_frames=len(reference))
     assert wanted_frames.read_wanted(str(path), lambda _: indices, to_rgb(), span) is None
+
+
+@pytest.mark.parametrize("a", [1, -1])
+@pytest.mark.parametrize("d", [1, -1])
+@pytest.mark.parametrize("turned", [False, True])
+def test_frames_are_turned_and_mirrored_as_ffmpeg_shows_them(
+    tmp_path: Path, a: int, d: int, turned: bool
+) -> None:
+    """All eight display matrices; a mirrored signer would be of the other hand."""
+    path = generate(tmp_path / "a.mp4", *H264_B)
+    orient(path, (0, a, d, 0) if turned else (a, 0, 0, d))
+    size = (64, 96) if turned else (96, 64)
+    reference = shown_frames(path, size)
+    row = whole_clip(path)
+    assert row["mirrored"] == (a * d < 0) ^ turned
+    decoded = read_clip(str(path), every_frame, to_rgb(), span_of(row))
+    for frame, shown in zip(decoded.frames, reference, strict=True):
+        assert np.abs(frame - shown.astype(int)).mean() < 1.5

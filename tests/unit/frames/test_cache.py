@@ -254,7 +254,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "height": 48,
             "fps": 25.0,
             "duration": 2.0,
-            "decode_error": "after 30 frames: broken" if kind == "truncated" else None,
+            "damage": "after 30 frames: broken" if kind == "truncated" else None,
             "clock": "stamps",
             "sizes": 1,
             "start_s": 0.4 if cut else 0.0,

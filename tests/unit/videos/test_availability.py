@@ -60,7 +60,7 @@ def packet_places(path: Path) -> list[int]:
 
 def test_a_sound_file(sound: Path) -> None:
     facts = probe(sound)
-    assert (facts.status, facts.decode_error) == ("ok", None)
+    assert (facts.status, facts.damage) == ("ok", None)
     assert (facts.codec, facts.width, facts.height, facts.rotation) == ("h264", 64, 48, 0)
     assert (len(facts.times), facts.fps, facts.duration) == (79, 25.0, 3.16)
     assert facts.bytes == sound.stat().st_size
@@ -73,7 +73,7 @@ def test_truncated_with_the_index_first_keeps_its_frames(index_first: Path, tmp_
     facts = probe(path)
     assert facts.status == "ok"
     assert 30 < len(facts.times) < 60
-    assert facts.decode_error.startswith(f"after {len(facts.times)} frames: Invalid data")
+    assert facts.damage.startswith(f"decoding ended after {len(facts.times)} frames (Invalid data")
 
 
 def test_truncated_with_the_index_last_is_undecodable(sound: Path, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_flipped_bits_end_the_frames(sound: Path, tmp_path: Path) -> None:
     facts = probe(path)
     assert facts.status == "ok"
     assert 15 < len(facts.times) < 30
-    assert "Invalid data" in facts.decode_error
+    assert "Invalid data" in facts.damage
 
 
 def test_only_sound_is_no_video_stream(tmp_path: Path) -> None:

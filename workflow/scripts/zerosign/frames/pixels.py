@@ -6,6 +6,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from zerosign.videos.orientation import orientation, upright
+
 Size = tuple[int, int]
 """Width and height, px."""
 
@@ -32,8 +34,7 @@ def to_rgb(short_side: int | None = None) -> Convert:
         rgb: np.ndarray = reformatter.reformat(
             frame, width, height, "rgb24", interpolation=scale, threads=1
         ).to_ndarray()
-        quarters = round(frame.rotation / 90)
-        return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters % 4 else rgb
+        return upright(rgb, orientation(frame))
 
     return convert
 

@@ -93,7 +93,7 @@ def span_of(row: Row) -> Span:
 
 def verified_frames(row: Row) -> int | None:
     """Frames in the clip's range, where its packets tell which frame is presented when."""
-    plain = row["decode_error"] is None and row["clock"] == Clock.STAMPS and row["sizes"] == 1
+    plain = row["damage"] is None and row["clock"] == Clock.STAMPS and row["sizes"] == 1
     return row["range_frames"] if plain else None
 
 

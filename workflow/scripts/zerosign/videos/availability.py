@@ -22,9 +22,10 @@ SCHEMA: Mapping[str, Any] = {
     "width": pl.Int32,
     "height": pl.Int32,
     "rotation": pl.Int32,
+    "mirrored": pl.Boolean,
     "fps": pl.Float64,
     "frames": pl.Int32,
-    "decode_error": pl.Utf8,
+    "damage": pl.Utf8,
     "clock": pl.Utf8,
     "sizes": pl.Int32,
     "duration": pl.Float64,
@@ -72,9 +73,10 @@ def row(
         "width": facts.width,
         "height": facts.height,
         "rotation": facts.rotation,
+        "mirrored": facts.mirrored,
         "fps": facts.fps,
         "frames": len(facts.times),
-        "decode_error": facts.decode_error,
+        "damage": facts.damage,
         "clock": facts.clock,
         "sizes": facts.sizes,
         "duration": facts.duration,
@@ -120,7 +122,10 @@ def table(clips: pl.DataFrame, rows: Mapping[str, Mapping[str, Any]]) -> pl.Data
 
 
 def summary(clips: pl.DataFrame, available: pl.DataFrame) -> pl.DataFrame:
-    """Row per split and source, and one for all: expected, available, why others are not."""
+    """Row per split and source, and one for all: expected, available, why others are not.
+
+    ``damaged`` counts available clips.
+    """
     joined = clips.join(available, on="video_id").with_columns(pl.col("source").fill_null("own"))
     groups = [
         ((split, source), part)
@@ -138,10 +143,16 @@ def summary(clips: pl.DataFrame, available: pl.DataFrame) -> pl.DataFrame:
                 "expected": len(part),
                 "available": usable,
                 "percent": 100 * usable / len(part),
+                "damaged": count_damaged(part),
                 "reasons": ", ".join(f"{n} {reason}" for reason, n in reasons.most_common()),
             }
         )
     return pl.DataFrame(rows)
+
+
+def count_damaged(available: pl.DataFrame) -> int:
+    """How many clips are used although something looks broken in their files."""
+    return available.filter((pl.col("status") == "ok") & pl.col("damage").is_not_null()).height
 
 
 def shortfall(available: pl.DataFrame, minimum: float) -> str | None:

@@ -94,6 +94,13 @@ def open_video(path: str) -> Iterator[tuple[Any, Any]]:
         yield container, stream
 
 
+def is_encrypted(packet: Any) -> bool:
+    """Whether a packet's data is encrypted (ISO 23001-7; ContentEncryption of Matroska)."""
+    if "enc_key_id" in packet.stream.metadata:
+        return True
+    return any(data.data_type == "encryption_info" for data in packet.iter_sidedata())
+
+
 def nominal_step(stream: Any) -> float:
     """Seconds per frame by the stream's stated rate; WLASL's 25 where it states none."""
     return float(1 / (stream.average_rate or stream.guessed_rate or 25))

@@ -13,24 +13,31 @@ import av.error
 import numpy as np
 
 from zerosign.files import sha256_file
+from zerosign.videos import damage
 from zerosign.videos.opening import (
+    is_encrypted,
     nominal_step,
     open_container,
     sentence,
     size_of_file,
     video_stream,
 )
+from zerosign.videos.orientation import UPRIGHT, Orientation, orientation
 from zerosign.videos.timeline import TIME_TOLERANCE, Undecodable, clock, in_range
+
+HDR = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics (ITU-T H.273) that would look dull and grey as SDR."""
 
 
 @dataclass(frozen=True)
 class Facts:
     """A file's facts. ``status`` is "ok" or why no frame can be used; then most facts are unset.
 
-    ``width`` and ``height`` are as coded, before ``rotation`` (degrees anticlockwise, 0 to 359) is
-    applied; ``sizes`` is how many different ones the frames have. ``times`` are the frames' times
-    in s, from the `zerosign.videos.timeline.Clock` that ``clock`` names; ``decode_error`` says what
-    ended the decoding early although frames came out.
+    ``width`` and ``height`` are as coded, before the picture is mirrored from left to right
+    (``mirrored``), then turned by ``rotation`` (degrees anticlockwise, 0 to 359); ``sizes`` is how
+    many different ones the frames have. ``times`` are the frames' times
+    in s, from the `zerosign.videos.timeline.Clock` that ``clock`` names; ``damage`` says what
+    looks broken although frames came out (`zerosign.videos.damage`).
     """
 
     status: str
@@ -41,9 +48,10 @@ class Facts:
     width: int | None = None
     height: int | None = None
     rotation: int | None = None
+    mirrored: bool | None = None
     fps: float | None = None
     duration: float | None = None
-    decode_error: str | None = None
+    damage: str | None = None
     clock: str | None = None
     sizes: int | None = None
     times: tuple[float, ...] = field(default=(), repr=False)
@@ -53,7 +61,8 @@ def probe(path: str | Path) -> Facts:
     """Decode all frames of a file and say what it holds. Never raises for a bad file.
 
     Status: "ok"; "no_frames" (a stream without one); "undecodable" (a container or codec that is
-    unknown, or breaks before the first frame); those of `open_container` and `video_stream`.
+    unknown, or breaks before the first frame); "encrypted"; "hdr"; those of
+    `open_container` and `video_stream`.
     """
     try:
         size, checksum = size_of_file(path), sha256_file(path)
@@ -62,50 +71,72 @@ def probe(path: str | Path) -> Facts:
     except OSError as error:
         return Facts("missing", f"cannot be read: {error.strerror}")
     try:
-        with open_container(str(path)) as container:
-            facts = _decode(video_stream(container))
+        with damage.listening() as logs, open_container(str(path)) as container:
+            facts = _decode(container, str(path), logs)
     except Undecodable as error:
         facts = Facts(error.status, str(error))
     return replace(facts, bytes=size, sha256=checksum)
 
 
-def _decode(stream: Any) -> Facts:
+@dataclass
+class _Seen:
+    """What decoding has shown of a file's video stream so far."""
+
+    stamps: list[int | None] = field(default_factory=list)
+    sizes: dict[tuple[int, int], None] = field(default_factory=dict)  # in the order of appearance
+    turn: Orientation = UPRIGHT
+    last_step: float = 0.0
+
+    def add(self, frame: Any) -> None:
+        if not self.stamps:
+            self.turn = orientation(frame)
+            if transfer := HDR.get(frame.color_trc):
+                raise Undecodable("hdr", f"HDR ({transfer}): make it SDR first, see docs/videos.md")
+        self.stamps.append(frame.pts if frame.pts is not None else frame.dts)
+        self.sizes[frame.width, frame.height] = None
+        self.last_step = float(frame.duration * frame.time_base) if frame.duration else 0.0
+
+
+def _decode(container: Any, path: str, logs: Sequence[damage.Log]) -> Facts:
     """Facts of an open container's video stream, but those of its file."""
-    stamps: list[int | None] = []
-    last_step = 0.0
-    error: str | None = None
+    stream = video_stream(container)
     codec = stream.codec_context.name
-    width = height = rotation = 0
-    sizes: set[tuple[int, int]] = set()
+    seen, tally = _Seen(), damage.Tally()
+    error: str | None = None
     try:
-        for frame in stream.container.decode(stream):
-            stamps.append(frame.pts if frame.pts is not None else frame.dts)
-            last_step = float(frame.duration * frame.time_base) if frame.duration else 0.0
-            sizes.add((frame.width, frame.height))
-            if len(stamps) == 1:
-                width, height = frame.width, frame.height
-                rotation = round(frame.rotation) % 360
+        for packet in container.demux():
+            tally.add_packet(packet, packet.stream is stream)
+            if packet.stream is stream:
+                if is_encrypted(packet):
+                    raise Undecodable("encrypted", "encrypted: get a file without protection")
+                for frame in packet.decode():
+                    seen.add(frame)
+                    tally.corrupt += frame.is_corrupt
     except (av.error.FFmpegError, OSError, ValueError) as caught:
         error = sentence(caught)
-    if not stamps:
+    if not seen.stamps:
         if error:
             return Facts("undecodable", f"no frame decodes ({error})", codec=codec)
         return Facts("no_frames", "holds a video stream without frames", codec=codec)
     step = nominal_step(stream)
-    times, kind = clock(stamps, stream.time_base, step)
+    times, kind = clock(seen.stamps, stream.time_base, step)
     span = float(times[-1])
     rate = round((len(times) - 1) / span, 6) if span > 0 else 1 / step
+    width, height = next(iter(seen.sizes))
+    ended = f"decoding ended after {len(times)} frames ({error})" if error else None
+    signs = damage.signs(path, container, stream, tally, step, logs)
     return Facts(
         "ok",
         codec=codec,
         width=width,
         height=height,
-        rotation=rotation,
+        rotation=seen.turn.degrees,
+        mirrored=seen.turn.mirrored,
         fps=rate,
-        duration=round(span + (last_step or 1 / rate), 6),
+        duration=round(span + (seen.last_step or 1 / rate), 6),
+        damage="; ".join(sign for sign in (ended, signs) if sign) or None,
         clock=kind.value,
-        sizes=len(sizes),
-        decode_error=error and f"after {len(times)} frames: {error}",
+        sizes=len(seen.sizes),
         times=tuple(times.tolist()),
     )
 
