@@ -58,6 +58,7 @@ def reader(scripts: Path) -> Read:
             return read_clip(row["path"], choose, to_rgb(), vouched_frames=verified)
 
     clip = {"video_id": "a", "frame_start": 1, "frame_end": -1, "fps_declared": None}
+    clip |= {"start_declared": None, "end_declared": None}
 
     def read(path: Path) -> tuple[str, str | None, Frames]:
         row = availability.row(clip, probe(path), str(path), "own", True, None)

@@ -27,6 +27,7 @@ UNEVEN = ("xvid bf2.mp4", "xvid bf2.mkv")  # libxvid's first frame is stamped tw
 def whole_clip(path: Path) -> dict[str, Any]:
     """The row of availability.parquet of a file that is a clip."""
     clip = {"video_id": "a", "frame_start": 1, "frame_end": -1, "fps_declared": None}
+    clip |= {"start_declared": None, "end_declared": None}
     row = availability_row(clip, probe(path), str(path), "own", True, None)
     assert row["status"] == "ok", row
     return row

@@ -326,6 +326,7 @@ def test_the_whole_file_takes_the_last_frame(sound: Path) -> None:
 
 def clip(video_id: str, url: str | None = None, **more: Any) -> dict:
     base = {"video_id": video_id, "url": url, "source": None, "path": None}
+    base |= {"start_declared": None, "end_declared": None}
     return base | {"frame_start": 1, "frame_end": -1, "fps_declared": 25.0} | more
 
 
@@ -442,6 +443,41 @@ def test_a_range_outside_is_a_status_with_its_reason() -> None:
     assert (
         row["detail"] == "frames 90 to 200 at 25 fps (3.56 s to 8.00 s) lie outside 4.00 s of video"
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (1.0, 2.0, ("ok", 1.0, 2.0, 25)),
+        (None, 2.0, ("ok", 0.0, 2.0, 50)),
+        (1.0, None, ("ok", 1.0, 4.0, 75)),
+        (3.0, 4.05, ("ok", 3.0, 4.0, 25)),  # two frames late: the end
+        (3.0, 4.5, ("range_outside", 3.0, 4.0, 0)),
+        (5.0, None, ("range_outside", 5.0, 4.0, 0)),
+    ],
+)
+def test_a_clip_may_be_cut_by_seconds(start: Any, end: Any, expected: Any) -> None:
+    part = clip("a", start_declared=start, end_declared=end)
+    row = availability.row(part, even(100, 25.0), "a.mp4", "own", False, None)
+    assert tuple(row[key] for key in ("status", "start_s", "end_s", "range_frames")) == expected
+    assert row["rate_assumed"] is None
+
+
+def test_the_long_video_of_a_clip_in_seconds_is_not_the_clip() -> None:
+    part = clip("a", start_declared=1.0, end_declared=2.0)
+    row = availability.row(part, even(1000, 25.0), "a.mp4", "folder", True, None)
+    assert row["status"] == "untrimmed"
+
+
+def test_damaged_clips_are_counted() -> None:
+    clips = pl.DataFrame({"video_id": ["a", "b", "c"], "split": "test", "source": ["x", "x", None]})
+    rows = {
+        video_id: availability.missing(video_id, status, "") | {"damage": damage}
+        for video_id, status, damage in (("a", "ok", "cut"), ("b", "ok", None), ("c", "no", "cut"))
+    }
+    table = availability.summary(clips, availability.table(clips, rows))
+    assert table["damaged"].to_list() == [0, 1, 1]
+    assert table["available"].to_list() == [0, 2, 2]
 
 
 def test_the_shortfall_is_one_line() -> None:

@@ -55,9 +55,9 @@ def row(
 ) -> dict[str, Any]:
     """A clip's row, from what its file holds.
 
-    A pretrimmed file is the clip. Else the clip is the range of frames that its metadata declares,
-    in frames of ``rate`` per second, in the file's own frames (`NATIVE`), or in the metadata's
-    declared rate (None).
+    A pretrimmed file is the clip. Else the clip is the range that its metadata declares: in
+    seconds, or in frames of ``rate`` per second, in the file's own frames (`NATIVE`), or in the
+    metadata's declared rate (None).
     """
     found = missing(clip["video_id"], facts.status, facts.detail or "", origin) | {
         "detail": facts.detail,
@@ -82,10 +82,12 @@ def row(
         "duration": facts.duration,
     }
     status = "range_outside"
-    if pretrimmed or (clip["frame_start"] == 1 and clip["frame_end"] == -1):
+    if pretrimmed or is_whole(clip):
         part = probe.whole(facts)
         if problem := _untrimmed(clip, facts):
             part, status = replace(part, problem=problem), "untrimmed"
+    elif clip["start_declared"] is not None or clip["end_declared"] is not None:
+        part = probe.cut_seconds(facts, clip["start_declared"] or 0.0, clip["end_declared"])
     else:
         counting = None if rate == NATIVE else float(rate or clip["fps_declared"] or 25)
         part = probe.cut(facts, clip["frame_start"], clip["frame_end"], counting)
@@ -99,14 +101,23 @@ def row(
     }
 
 
+def is_whole(clip: Mapping[str, Any]) -> bool:
+    """Whether a clip is all of its file, by its metadata."""
+    by_frames = clip["frame_start"] != 1 or clip["frame_end"] != -1
+    return not by_frames and clip["start_declared"] is None and clip["end_declared"] is None
+
+
 def _untrimmed(clip: Mapping[str, Any], facts: probe.Facts) -> str | None:
     """Why a file can't be the pretrimmed clip: it is far longer than the range it should hold.
 
     Mirrors' clips are up to 1.2 times longer, where 29.97 frames per second were written as 25.
     """
-    if clip["frame_end"] == -1:
+    if clip["end_declared"] is not None:
+        length = clip["end_declared"] - (clip["start_declared"] or 0)
+    elif clip["frame_end"] != -1:
+        length = (clip["frame_end"] - clip["frame_start"] + 1) / (clip["fps_declared"] or 25)
+    else:
         return None
-    length = (clip["frame_end"] - clip["frame_start"] + 1) / (clip["fps_declared"] or 25)
     if (facts.duration or 0) <= 2 * length + 1:
         return None
     return (

@@ -103,7 +103,10 @@ def look_up(
             return from_urls(source, wanted, everything, search)
         case None:
             own = [clip for clip in wanted if clip["path"] is not None]
-            return {clip["video_id"]: Found(clip["path"], "own", True) for clip in own}
+            return {
+                clip["video_id"]: Found(clip["path"], "own", availability.is_whole(clip))
+                for clip in own
+            }
 
 
 def from_hub(source: HubSource, wanted: Sequence[Clip]) -> Hits:

@@ -172,16 +172,31 @@ def cut(facts: Facts, frame_start: int, frame_end: int, rate: float | None) -> R
     said = f"frames {frame_start} to {frame_end} at {used:.5g} fps"
     if frame_start < 1 or (frame_end != -1 and frame_end < frame_start):
         return Range(start, end, 0, used, problem=f"{said} are no range")
-    if start >= duration - TIME_TOLERANCE or end > duration + 2 / used + TIME_TOLERANCE:
-        last = "the end" if frame_end == -1 else f"{end:.2f} s"
+    return _within(facts, start, None if frame_end == -1 else end, used, said)
+
+
+def cut_seconds(facts: Facts, start_s: float, end_s: float | None) -> Range:
+    """Where ``start_s`` to ``end_s`` (exclusive, None: the end) lie; as for `cut`."""
+    said = f"{start_s:g} s to {'the end' if end_s is None else f'{end_s:g} s'}"
+    return _within(facts, start_s, end_s, None, said)
+
+
+def _within(
+    facts: Facts, start: float, wanted_end: float | None, rate: float | None, said: str
+) -> Range:
+    """A range of seconds, if it lies within the file; ``said``: as the metadata says it."""
+    duration, step = facts.duration or 0.0, 1 / (rate or facts.fps or 25.0)
+    end = duration if wanted_end is None else wanted_end
+    if start >= duration - TIME_TOLERANCE or end > duration + 2 * step + TIME_TOLERANCE:
+        last = "the end" if wanted_end is None else f"{end:.2f} s"
         problem = f"{said} ({start:.2f} s to {last}) lie outside {duration:.2f} s of video"
-        return Range(start, min(end, duration), 0, used, problem=problem)
+        return Range(start, min(end, duration), 0, rate, problem=problem)
     note = f"range ends {end - duration:.3f} s behind the video's end" if end > duration else None
     end = min(end, duration)
-    count = int(np.count_nonzero(in_range(np.asarray(times), start, end)))
+    count = int(np.count_nonzero(in_range(np.asarray(facts.times), start, end)))
     if not count:
-        return Range(start, end, 0, used, problem=f"{said}: no frame lies between")
-    return Range(start, end, count, used, note=note)
+        return Range(start, end, 0, rate, problem=f"{said}: no frame lies between")
+    return Range(start, end, count, rate, note=note)
 
 
 def _moment(times: Sequence[float], duration: float, index: int, rate: float | None) -> float:
