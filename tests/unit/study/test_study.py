@@ -331,3 +331,46 @@ def test_without_a_video(demo: dict[str, Any], tmp_path: Path) -> None:
         UserError, match=r"demo-trained\.demo-gloss\.none'.* contrastive needs frames"
     ):
         load(demo | {"models": str(path)}, "demo.yaml", ROOT)
+
+
+def wlasl300(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(ROOT)
+    return read_yaml("config/config.yaml")
+
+
+def test_without_facts_the_sources_count_their_frames_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = wlasl300(monkeypatch)
+    with_facts = load(study, "config.yaml", ROOT).facts
+    study["dataset"]["facts"] = None
+    facts = load(study, "config.yaml", ROOT).facts
+    assert facts.sources == with_facts.sources
+    assert facts.sources["asl5200"].rate == "native"
+    assert (facts.expected.clips, facts.downloads) == (None, {})
+
+
+def test_facts_may_be_of_sources_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    study = wlasl300(monkeypatch)
+    study["dataset"]["facts"] = "mine"
+    study["synonyms"] = None
+    for name in ("models", "prompts"):
+        study[name] = str(ROOT / study[name])
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/datasets.yaml").write_text("mine: {sources: {there: {rate: 30}}}")
+    monkeypatch.chdir(tmp_path)
+    facts = load(study, "config.yaml", ROOT).facts
+    assert facts.sources["there"].rate == 30
+    assert facts.expected.clips is None
+
+
+def test_an_undeclared_subset_is_not_sent_to_study_without_facts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = wlasl300(monkeypatch)
+    study["dataset"]["subset"] = 50
+    with pytest.raises(
+        UserError, match=r"choose one of these, or declare '50': \{\} there"
+    ) as error:
+        load(study, "config.yaml", ROOT)
+    assert "null" not in str(error.value)

@@ -215,6 +215,9 @@ def check_tables(study: Study) -> None:
     for key, path in files.items():
         if path and path not in study.downloads and not Path(path).is_file():
             raise UserError(f"dataset.{key}: no such file '{path}'; see docs/dataset.md")
+    if dataset.format == "csv" and study.config.frames.crop is not None:
+        with located("frames.crop"):
+            check_csv(dataset.table, ["bbox"])
 
 
 def check_alignment(study: Study) -> None:
