@@ -49,6 +49,17 @@ COMPARISONS = {
     "agreement": pl.Float64,
     "kappa": pl.Float64,
 }
+INTERVALS = {
+    "run": pl.String,
+    "label": pl.String,
+    "n_available": pl.Int64,
+    "top1": pl.Float64,
+    "method": pl.String,
+    "clusters": pl.String,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "design_effect": pl.Float64,
+}
 POWER_COLUMNS = {
     "run": pl.String,
     "label": pl.String,
@@ -120,7 +131,7 @@ def intervals(
         facts["top1"] = float(values.mean())
 
         rows += [facts | row for row in _methods(values, signer, gloss, confidence)]
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, schema=INTERVALS)
 
 
 def _methods(

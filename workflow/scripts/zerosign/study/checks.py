@@ -117,7 +117,7 @@ RUN_CHECKS: Sequence[Callable[[Run, ModelEntry, Prompt, Study], None]] = (
 def check_scored(study: Study) -> None:
     """There must be something to score."""
     if not study.scored:
-        raise UserError("runs: add one with a prompt of task 'predict', to be scored")
+        raise UserError("runs: add one with a prompt of task 'predict', or replays, to be scored")
 
 
 def check_replays(study: Study) -> None:

@@ -95,7 +95,8 @@ class StudyConfig(Entry):
     """YAML file with one entry per model."""
     prompts: Text
     """YAML file with one entry per prompt."""
-    runs: Annotated[Many[RunGroup], Field(min_length=1)]
+    runs: Many[RunGroup]
+    """None where the study only has replays."""
     leave_out: Unique[Text] = ()
     """Runs that are neither asked nor scored, by name; * stands for any letters."""
     replays: dict[Name, ReplaySettings] = Field(default_factory=dict)
