@@ -34,6 +34,8 @@ def clips() -> pl.DataFrame:
                         "path": None,
                         "frame_start": 1,
                         "frame_end": -1,
+                        "start_declared": None,
+                        "end_declared": None,
                         "variation_id": k % 2,
                     }
                 )
