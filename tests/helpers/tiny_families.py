@@ -91,7 +91,8 @@ def save(model: Any, processor: Any, folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def qwen2_5_vl(folder: Path) -> Path:
+def qwen2_5_vl(folder: Path, head: int = 8) -> Path:
+    """``head``: size of an attention head; vLLM has none below 32 on a CPU."""
     from transformers import (
         Qwen2_5_VLConfig,
         Qwen2_5_VLForConditionalGeneration,
@@ -106,19 +107,20 @@ def qwen2_5_vl(folder: Path) -> Path:
     config = Qwen2_5_VLConfig(
         text_config={
             **TEXT,
+            "hidden_size": 4 * head,
             "vocab_size": len(tok),
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 4, head // 8, head // 8],
             },
         },
         vision_config={
             "depth": 2,
-            "hidden_size": 32,
+            "hidden_size": 4 * head,
             "intermediate_size": 64,
             "num_heads": 4,
-            "out_hidden_size": 32,
+            "out_hidden_size": 4 * head,
             "patch_size": 14,
             "window_size": 56,
             "fullatt_block_indexes": [1],
@@ -800,7 +802,10 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 }
 CONTRASTIVE: dict[str, Callable[[Path], Path]] = {"clip": clip, "siglip": siglip}
 """Family → builder of a checkpoint in a folder."""
-OTHERS: dict[str, Callable[[Path], Path]] = {"bagel": bagel}
+OTHERS: dict[str, Callable[[Path], Path]] = {
+    "bagel": bagel,
+    "qwen2_5_vl_for_vllm": lambda folder: qwen2_5_vl(folder, head=32),
+}
 """Families with adapters and tests of their own, likewise."""
 
 AS_IMAGES = {"gemma3", "nemotron_omni"}
@@ -834,7 +839,7 @@ def make_entry(place: Path, **more: Any) -> Any:
 
 def load(entry: ModelEntry) -> Any:
     """The model of an entry, by its kind."""
-    return registry.kind(entry.adapter).load(entry)
+    return registry.kind(entry.kind).load(entry)
 
 
 @functools.cache

@@ -1,8 +1,9 @@
 """What a model is asked, what comes back, and what a loaded model can do."""
 
 from collections.abc import Hashable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -64,6 +65,22 @@ class Adapter(Protocol):
 
     def answer(self, prepared: Any) -> list[Answer]:
         """One answer per request, in order. May run out of memory (torch's error)."""
+        ...
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A loaded model that takes requests at any time and answers them in any order."""
+
+    window: int
+    """How many requests are on their way at a time."""
+
+    def submit(self, request: Request) -> Future[Answer]:
+        """The answer to come. `ClipError` or ValueError, then or here: not this clip."""
+        ...
+
+    def close(self) -> None:
+        """End what answers, and free the devices that it holds."""
         ...
 
 

@@ -184,15 +184,7 @@ class SharedPrefixes:
             chat.processor.tokenizer.pad_token_id,
         )
         read = [chat.read_answer(tokens) for tokens in generated]
-        if count == 1:
-            return read
-        answers = []
-        for i in range(0, len(read), count):
-            samples = [answer["text"] for answer in read[i : i + count]]
-            finishes = [answer["finish"] for answer in read[i : i + count]]
-            chosen = samples.index(vote(samples))
-            answers.append({**read[i + chosen], "samples": samples, "finishes": finishes})
-        return answers
+        return [voted(read[i : i + count]) for i in range(0, len(read), count)]
 
     def _choose(self, prefix: Prefix, shared: Shared, i: int, suffix: list[int]) -> dict[str, Any]:
         """The likeliest of a request's candidates."""
@@ -206,6 +198,16 @@ class SharedPrefixes:
             "labels": labels,
             "scores": [scores[j] for j in order],
         }
+
+
+def voted(read: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The answer, of several samples the one that was voted for, with all of them."""
+    if len(read) == 1:
+        return read[0]
+    samples = [answer["text"] for answer in read]
+    chosen = samples.index(vote(samples))
+    finishes = [answer["finish"] for answer in read]
+    return {**read[chosen], "samples": samples, "finishes": finishes}
 
 
 def row_name(request: Request, text: str, sample: int) -> str:

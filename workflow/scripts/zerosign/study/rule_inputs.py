@@ -265,7 +265,7 @@ class RuleInputs:
 
     def kind_of(self, load: str) -> registry.ModelKind:
         """The kind of a load's models."""
-        return registry.kind(self.entry_of(load).adapter)
+        return registry.kind(self.entry_of(load).kind)
 
     def entry_of(self, load: str) -> ModelEntry:
         """An entry of a load's models: they differ in how they are asked alone."""
