@@ -187,7 +187,7 @@ def internvl(folder: Path) -> Path:
     return save(InternVLForConditionalGeneration(config), processor, folder)
 
 
-def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0) -> Path:
+def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0, head: int = 8) -> Path:
     import transformers as tf
 
     names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
@@ -207,12 +207,12 @@ def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0) -> Path:
         text_config={
             **TEXT,
             **more.get(kind, {}),
-            "head_dim": 8,
+            "head_dim": head,
             "vocab_size": len(tok),
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 4, head // 8, head // 8],
                 "mrope_interleaved": True,
             },
         },
@@ -254,7 +254,7 @@ def qwen3_5(folder: Path) -> Path:
     return qwen3_vl(folder, "Qwen3_5", seed=5)  # which does not answer all questions alike
 
 
-def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
+def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
     import transformers as tf
 
     names = [
@@ -268,14 +268,14 @@ def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
         text_config={
             "model_type": "glm4v_text",
             **TEXT,
-            "hidden_size": 64,
+            "hidden_size": 4 * head,
             "vocab_size": len(tok),
             "pad_token_id": None,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
                 "partial_rotary_factor": 0.5,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 8, head // 16, head // 16],
             },
         },
         vision_config={
@@ -284,7 +284,7 @@ def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
             "hidden_size": 32,
             "intermediate_size": 64,
             "num_heads": 4,
-            "out_hidden_size": 64,
+            "out_hidden_size": 4 * head,
             "image_size": 56,
         },
         image_token_id=ids["<|image|>"],
@@ -805,6 +805,11 @@ CONTRASTIVE: dict[str, Callable[[Path], Path]] = {"clip": clip, "siglip": siglip
 OTHERS: dict[str, Callable[[Path], Path]] = {
     "bagel": bagel,
     "qwen2_5_vl_for_vllm": lambda folder: qwen2_5_vl(folder, head=32),
+    "qwen3_vl_for_vllm": lambda folder: qwen3_vl(folder, head=32),
+    "qwen3_vl_moe_for_vllm": lambda folder: qwen3_vl(folder, "Qwen3VLMoe", head=32),
+    "qwen3_5_for_vllm": lambda folder: qwen3_vl(folder, "Qwen3_5", 5, head=32),
+    "glm4v_for_vllm": lambda folder: glm4v(folder, head=32),
+    "glm46v_for_vllm": lambda folder: glm4v(folder, "Glm46V", head=32),
 }
 """Families with adapters and tests of their own, likewise."""
 

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from zerosign.models import checkpoint
 from zerosign.models.base import Answer, Request
-from zerosign.models.decoding import Prefix, Sampler, continue_all, rope_index, score, vote
+from zerosign.models.decoding import Prefix, Sampler, continue_all, score, vote
 from zerosign.models.model_entry import Decoding
+from zerosign.models.rope_positions import rope_index
 
 
 class ReadsPrompts(Protocol):
@@ -48,8 +49,8 @@ class ReadsPrompts(Protocol):
         """The first tokens of a prompt, computed."""
         ...
 
-    def read_answer(self, tokens: list[int]) -> dict[str, Any]:
-        """Text, finish and length of an answer's tokens."""
+    def read_answer(self, tokens: list[int], prompt: str) -> dict[str, Any]:
+        """Text, reasoning, finish and length of the tokens of an answer to a prompt."""
         ...
 
 
@@ -183,7 +184,10 @@ class SharedPrefixes:
             chat.ends,
             chat.processor.tokenizer.pad_token_id,
         )
-        read = [chat.read_answer(tokens) for tokens in generated]
+        texts = [text for text in shared.texts for _ in range(count)]
+        read = [
+            chat.read_answer(tokens, text) for tokens, text in zip(generated, texts, strict=True)
+        ]
         return [voted(read[i : i + count]) for i in range(0, len(read), count)]
 
     def _choose(self, prefix: Prefix, shared: Shared, i: int, suffix: list[int]) -> dict[str, Any]:
@@ -205,9 +209,11 @@ def voted(read: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if len(read) == 1:
         return read[0]
     samples = [answer["text"] for answer in read]
-    chosen = samples.index(vote(samples))
-    finishes = [answer["finish"] for answer in read]
-    return {**read[chosen], "samples": samples, "finishes": finishes}
+    several = {"samples": samples, "finishes": [answer["finish"] for answer in read]}
+    thoughts = [answer["reasoning"] for answer in read]
+    if any(thoughts):
+        several["reasonings"] = thoughts
+    return {**read[samples.index(vote(samples))], **several}
 
 
 def row_name(request: Request, text: str, sample: int) -> str:

@@ -216,7 +216,7 @@ def check_alignment(study: Study) -> None:
         decoding = model.decoding
         if not registry.kind(model.kind).embedder:
             raise UserError(
-                f"alignment.models: '{name}' has adapter: {model.adapter}, which gives no "
+                f"alignment.models: '{name}' has {model.kind_key}: {model.kind}, which gives no "
                 "embeddings; take it out"
             )
         if decoding and decoding.closed:
@@ -231,6 +231,13 @@ def check_alignment(study: Study) -> None:
             )
 
 
+def check_vllm(study: Study) -> None:
+    """The Python that has vLLM is there, if the study names one."""
+    python = study.config.vllm_python
+    if python and not Path(python).is_file():
+        raise UserError(f"vllm_python: no such file '{python}'")
+
+
 STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_scored,
     check_replays,
@@ -238,6 +245,7 @@ STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_synonyms,
     check_descriptions,
     check_alignment,
+    check_vllm,
 )
 
 

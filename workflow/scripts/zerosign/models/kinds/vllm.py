@@ -11,17 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from zerosign import files
 from zerosign.errors import UserError
-from zerosign.models import checkpoint
+from zerosign.models import chat_template, checkpoint
 from zerosign.models.base import Answer, Request
 from zerosign.models.chat_processing import at_least, shows, video_metadata
-from zerosign.models.kinds.chat import Chat, ChatEntry, pose
+from zerosign.models.kinds.chat import Chat, ChatEntry, pose, weightless
 from zerosign.models.model_entry import Decoding, ModelEntry
 from zerosign.models.registry import ModelKind
 from zerosign.models.shared_prefix import row_name, voted
@@ -43,10 +42,8 @@ def identity(entry: ModelEntry) -> dict[str, Any]:
 def load(entry: ChatEntry, like: "Vllm | None" = None) -> "Vllm":
     """The model of an entry, ready to answer; ``like`` has loaded its weights already."""
     config = checkpoint.load("AutoConfig", entry)
-    processor = checkpoint.load_processor(entry, config)
-    # As much of a model as prompts are rendered and answers are read by.
-    known = SimpleNamespace(config=config, generation_config=generation_config(entry, config))
-    chat = Chat(entry, processor, known)
+    chat = weightless(Chat, entry, config, generation_config(entry, config))
+    chat_template.check(entry, chat.processor)
     process = like.process if like else VllmProcess(engine_options(entry, config))
     return Vllm(entry, chat, process)
 
@@ -156,7 +153,7 @@ class Vllm:
             )
             for row in (row_name(request, text, i) for i in range(chat.decoding.draws))
         ]
-        return then(all_of(drawn), functools.partial(self._read, seen, begun))
+        return then(all_of(drawn), functools.partial(self._read, text, seen, begun))
 
     def close(self) -> None:
         """End the process."""
@@ -179,7 +176,11 @@ class Vllm:
         return self._seen[shape] | {"timestamps": [float(t) for t in request.clip.timestamps]}
 
     def _read(
-        self, seen: Mapping[str, Any], begun: float, drawn: Future[list[dict[str, Any]]]
+        self,
+        text: str,
+        seen: Mapping[str, Any],
+        begun: float,
+        drawn: Future[list[dict[str, Any]]],
     ) -> Answer:
         """The answer, of one reply or voted from several."""
         seconds = self._shares.end(begun)
@@ -191,7 +192,7 @@ class Vllm:
                 f"checkpoint {chat.name}: vLLM makes {visual} visual tokens of a clip, the "
                 f"processor here {seen['visual_tokens']}; use engine: transformers"
             )
-        read = voted([chat.read_answer(reply["answer"]) for reply in replies])
+        read = voted([chat.read_answer(reply["answer"], text) for reply in replies])
         return Answer(**read, **{**seen, "prompt_tokens": len(prompt)}, seconds=seconds)
 
 
