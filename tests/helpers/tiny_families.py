@@ -194,7 +194,12 @@ def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0, head: int = 8) 
     tok = tokenizer(names)
     start, end, video, image = tok.convert_tokens_to_ids(names)
     more = {
-        "Qwen3VLMoe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+        "Qwen3VLMoe": {
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 32,
+            "norm_topk_prob": True,  # published, and read by vLLM
+        },
         "Qwen3_5": {
             "layer_types": ["linear_attention", "full_attention"],
             "linear_key_head_dim": 8,

@@ -131,13 +131,13 @@ class Vllm:
     def __init__(self, entry: ChatEntry, chat: Chat, process: VllmProcess) -> None:
         self.window = entry.batch_size or WINDOW
         self.process = process
-        self._chat = chat
+        self.chat = chat
         self._shares = Shares()
         self._seen: dict[tuple[int, ...], dict[str, Any]] = {}
 
     def submit(self, request: Request) -> Future[Answer]:
         """The answer to come. `ClipError` or ValueError where the clip cannot be shown."""
-        chat = self._chat
+        chat = self.chat
         text = chat.prompt_text(request)
         seen = self._seen_of(text, request)
         message: dict[str, Any] = {"tokens": chat.tokens_of(text), "shows": None}
@@ -161,9 +161,9 @@ class Vllm:
 
     def _media(self, request: Request) -> tuple[np.ndarray, dict[str, Any] | None]:
         """A clip's frames and, unless each is sent as an image, the video's metadata."""
-        if self._chat.as_images:
+        if self.chat.as_images:
             return request.clip.frames, None
-        least = getattr(self._chat.processor.video_processor, "temporal_patch_size", 1)
+        least = getattr(self.chat.processor.video_processor, "temporal_patch_size", 1)
         clip = at_least(request.clip, least)
         return clip.frames, video_metadata(clip)
 
@@ -171,8 +171,8 @@ class Vllm:
         """What the model will see, by the processor here: as much of frames of an equal shape."""
         shape = request.clip.frames.shape
         if shape not in self._seen:
-            inputs = self._chat.process_inputs([text], [request])
-            self._seen[shape] = self._chat.seen_of(inputs, 0, [request])
+            inputs = self.chat.process_inputs([text], [request])
+            self._seen[shape] = self.chat.seen_of(inputs, 0, [request])
         return self._seen[shape] | {"timestamps": [float(t) for t in request.clip.timestamps]}
 
     def _read(
@@ -185,7 +185,7 @@ class Vllm:
         """The answer, of one reply or voted from several."""
         seconds = self._shares.end(begun)
         replies = drawn.result()
-        chat, prompt = self._chat, replies[0]["prompt"]
+        chat, prompt = self.chat, replies[0]["prompt"]
         visual = sum(token in chat.visual_ids for token in prompt)
         if visual != seen["visual_tokens"]:
             raise UserError(
