@@ -97,7 +97,7 @@ def test_32_clips_are_answered_by_the_same_tokens(pair: Pair) -> None:
 def test_50_questions_about_a_clip_are_answered_by_the_same_tokens(pair: Pair) -> None:
     asked = [ask(clips()[3], f"Is it sign number {i}?", f"q{i}") for i in range(50)]
     expected = alone(pair[0], asked)
-    assert len({answer.text for answer in expected}) > 10
+    assert len({answer.text for answer in expected}) > 5
     assert all(same(together(pair[1], asked), expected))
 
 

@@ -61,10 +61,11 @@ if RULES.finds_vllm:
         conda:
             "../../envs/vllm.yaml"
         params:
-            program=lambda wildcards, input: RULES.scripts / "vllm_python.py",
+            run=RULES.program("vllm_python"),
+            code=RULES.code("vllm_python"),
             versions=RULES.vllm_versions,
         shell:
-            "python {params.program:q} --output {output:q} 2>&1 | tee {log:q}"
+            "{params.run} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule answers:

@@ -17,6 +17,7 @@ from zerosign.models import vllm_worker
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--study", help="as for every program; it needs nothing of it")
     made.add_argument("--output", type=Path, required=True, help="text file, one line")
     return made
 
