@@ -158,7 +158,7 @@ def study(folder: Path, engine: str, runs: list[tuple[str, str, str]] = RUNS) ->
 def files(tmp_path: Path) -> Path:
     decoded = tmp_path / "frames/decoded/0.npz"
     raw = FrameSettings(short_side=None, storage=Storage.RAW)
-    timeline = Timeline(np.arange(6) / 25, 0.24)
+    timeline = Timeline(np.arange(4) / 25, 0.16)
     with cache.open_decoded_writer(decoded, raw) as writer:
         for i in range(COUNT):
             writer.add(f"v{i}", Decoded(list(clips()[i % 32].frames[:4]), np.arange(4), timeline))

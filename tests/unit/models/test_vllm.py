@@ -123,7 +123,8 @@ def test_other_visual_tokens_than_expected_are_an_error(
 def test_a_process_that_dies_is_an_error_of_all_that_wait(
     environment: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FAKE_VLLM_DIES_AT", "0")
+    monkeypatch.setenv("FAKE_VLLM_WAITS_FOR", "2")
+    monkeypatch.setenv("FAKE_VLLM_DIES_AT", "1")
     model = tiny_families.load(entry())
     waiting = [model.submit(request(seed)) for seed in range(2)]
     for future in waiting:

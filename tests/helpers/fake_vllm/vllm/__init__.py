@@ -29,8 +29,10 @@ class _Engine:
         return bool(self._waiting)
 
     def step(self) -> list[Any]:
-        """Finish the request that came last."""
-        time.sleep(float(os.environ.get("FAKE_VLLM_SECONDS", "0")))
+        """Finish the request that came last, once so many are there."""
+        if len(self._waiting) < int(os.environ.get("FAKE_VLLM_WAITS_FOR", "1")):
+            time.sleep(0.01)
+            return []
         name, prompt, sampling = self._waiting.pop()
         if name == os.environ.get("FAKE_VLLM_DIES_AT"):
             print("CUDA error: out of memory", file=sys.stderr)
