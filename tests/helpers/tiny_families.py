@@ -91,7 +91,8 @@ def save(model: Any, processor: Any, folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def qwen2_5_vl(folder: Path) -> Path:
+def qwen2_5_vl(folder: Path, head: int = 8) -> Path:
+    """``head``: size of an attention head; vLLM has none below 32 on a CPU."""
     from transformers import (
         Qwen2_5_VLConfig,
         Qwen2_5_VLForConditionalGeneration,
@@ -106,19 +107,20 @@ def qwen2_5_vl(folder: Path) -> Path:
     config = Qwen2_5_VLConfig(
         text_config={
             **TEXT,
+            "hidden_size": 4 * head,
             "vocab_size": len(tok),
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 4, head // 8, head // 8],
             },
         },
         vision_config={
             "depth": 2,
-            "hidden_size": 32,
+            "hidden_size": 4 * head,
             "intermediate_size": 64,
             "num_heads": 4,
-            "out_hidden_size": 32,
+            "out_hidden_size": 4 * head,
             "patch_size": 14,
             "window_size": 56,
             "fullatt_block_indexes": [1],
@@ -185,14 +187,19 @@ def internvl(folder: Path) -> Path:
     return save(InternVLForConditionalGeneration(config), processor, folder)
 
 
-def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0) -> Path:
+def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0, head: int = 8) -> Path:
     import transformers as tf
 
     names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
     tok = tokenizer(names)
     start, end, video, image = tok.convert_tokens_to_ids(names)
     more = {
-        "Qwen3VLMoe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+        "Qwen3VLMoe": {
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 32,
+            "norm_topk_prob": True,  # published, and read by vLLM
+        },
         "Qwen3_5": {
             "layer_types": ["linear_attention", "full_attention"],
             "linear_key_head_dim": 8,
@@ -205,12 +212,12 @@ def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0) -> Path:
         text_config={
             **TEXT,
             **more.get(kind, {}),
-            "head_dim": 8,
+            "head_dim": head,
             "vocab_size": len(tok),
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 4, head // 8, head // 8],
                 "mrope_interleaved": True,
             },
         },
@@ -252,7 +259,7 @@ def qwen3_5(folder: Path) -> Path:
     return qwen3_vl(folder, "Qwen3_5", seed=5)  # which does not answer all questions alike
 
 
-def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
+def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
     import transformers as tf
 
     names = [
@@ -266,14 +273,14 @@ def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
         text_config={
             "model_type": "glm4v_text",
             **TEXT,
-            "hidden_size": 64,
+            "hidden_size": 4 * head,
             "vocab_size": len(tok),
             "pad_token_id": None,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
                 "partial_rotary_factor": 0.5,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 8, head // 16, head // 16],
             },
         },
         vision_config={
@@ -282,7 +289,7 @@ def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
             "hidden_size": 32,
             "intermediate_size": 64,
             "num_heads": 4,
-            "out_hidden_size": 64,
+            "out_hidden_size": 4 * head,
             "image_size": 56,
         },
         image_token_id=ids["<|image|>"],
@@ -800,7 +807,15 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 }
 CONTRASTIVE: dict[str, Callable[[Path], Path]] = {"clip": clip, "siglip": siglip}
 """Family → builder of a checkpoint in a folder."""
-OTHERS: dict[str, Callable[[Path], Path]] = {"bagel": bagel}
+OTHERS: dict[str, Callable[[Path], Path]] = {
+    "bagel": bagel,
+    "qwen2_5_vl_for_vllm": lambda folder: qwen2_5_vl(folder, head=32),
+    "qwen3_vl_for_vllm": lambda folder: qwen3_vl(folder, head=32),
+    "qwen3_vl_moe_for_vllm": lambda folder: qwen3_vl(folder, "Qwen3VLMoe", head=32),
+    "qwen3_5_for_vllm": lambda folder: qwen3_vl(folder, "Qwen3_5", 5, head=32),
+    "glm4v_for_vllm": lambda folder: glm4v(folder, head=32),
+    "glm46v_for_vllm": lambda folder: glm4v(folder, "Glm46V", head=32),
+}
 """Families with adapters and tests of their own, likewise."""
 
 AS_IMAGES = {"gemma3", "nemotron_omni"}
@@ -834,7 +849,7 @@ def make_entry(place: Path, **more: Any) -> Any:
 
 def load(entry: ModelEntry) -> Any:
     """The model of an entry, by its kind."""
-    return registry.kind(entry.adapter).load(entry)
+    return registry.kind(entry.kind).load(entry)
 
 
 @functools.cache

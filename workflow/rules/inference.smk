@@ -33,7 +33,7 @@ rule ask:
         code=lambda wildcards: RULES.codes(wildcards.checkpoint),
         reads=RULES.ask_reads,
         weights=lambda wildcards: RULES.weights(STUDY.loads[wildcards.checkpoint].models[0]),
-        files=options("pairs", "descriptions"),
+        files=options("pairs", "descriptions", "vllm_python"),
         frames=RULES.result("frames"),
         store=RULES.store,
     shell:
@@ -41,6 +41,31 @@ rule ask:
         " --clips {input.clips:q} --availability {input.availability:q} --frames {params.frames:q}"
         " {params.files} {params.code}"
         " --store {params.store:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+if RULES.finds_vllm:
+
+    rule vllm_python:
+        """Which Python has vLLM, for `ask` to start a process with it.
+
+        First of all, so that a missing environment is told before any work.
+        """
+        output:
+            "<results>/vllm-python.txt",
+        log:
+            "<logs>/vllm_python.log",
+        benchmark:
+            "<benchmarks>/vllm_python.tsv"
+        priority: 1
+        localrule: True
+        conda:
+            "../../envs/vllm.yaml"
+        params:
+            run=RULES.program("vllm_python"),
+            code=RULES.code("vllm_python"),
+            versions=RULES.vllm_versions,
+        shell:
+            "{params.run} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule answers:

@@ -70,7 +70,7 @@ def check_frames(run: Run, model: ModelEntry, prompt: Prompt, study: Study) -> N
     """Only some model kinds can answer without a video."""
     if (
         not shows_frames(study.config.samplings[run.sampling])
-        and not registry.kind(model.adapter).without_video
+        and not registry.kind(model.kind).without_video
     ):
         raise UserError(
             f"a model with adapter: {model.adapter} needs frames; "
@@ -82,7 +82,7 @@ def check_matching(run: Run, model: ModelEntry, prompt: Prompt, study: Study) ->
     """A matching run needs a model that answers, and what its prompt shows."""
     if prompt.task is not Task.MATCH:
         return
-    if not registry.kind(model.adapter).generates:
+    if not registry.kind(model.kind).generates:
         raise UserError(
             f"a contrastive model answers no question; use another model for '{run.prompt}'"
         )
@@ -98,7 +98,7 @@ def check_contrast(run: Run, model: ModelEntry, prompt: Prompt, study: Study) ->
     """Contrastive models need one text per gloss; others cannot be shown 300 of them."""
     if prompt.task is Task.MATCH:
         return
-    if not registry.kind(model.adapter).generates:
+    if not registry.kind(model.kind).generates:
         check_contrastive(run.prompt, prompt)
     elif "gloss" in variables(prompt):
         raise UserError(
@@ -228,9 +228,9 @@ def check_alignment(study: Study) -> None:
     for name in settings.models:
         model = study.models[name]
         decoding = model.decoding
-        if not registry.kind(model.adapter).embedder:
+        if not registry.kind(model.kind).embedder:
             raise UserError(
-                f"alignment.models: '{name}' has adapter: {model.adapter}, which gives no "
+                f"alignment.models: '{name}' has {model.kind_key}: {model.kind}, which gives no "
                 "embeddings; take it out"
             )
         if decoding and decoding.closed:
@@ -245,6 +245,13 @@ def check_alignment(study: Study) -> None:
             )
 
 
+def check_vllm(study: Study) -> None:
+    """The Python that has vLLM is there, if the study names one."""
+    python = study.config.vllm_python
+    if python and not Path(python).is_file():
+        raise UserError(f"vllm_python: no such file '{python}'")
+
+
 STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_scored,
     check_replays,
@@ -253,6 +260,7 @@ STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_synonyms,
     check_descriptions,
     check_alignment,
+    check_vllm,
 )
 
 

@@ -19,7 +19,7 @@ from zerosign.figures.figure_registry import Need, figures
 from zerosign.files import digest, sha256_file
 from zerosign.frames.sampling import decode_plan, shows_frames
 from zerosign.inference import embedding, run_questions
-from zerosign.models import registry
+from zerosign.models import registry, vllm_process
 from zerosign.models.checkpoint import digest_folder, files_of
 from zerosign.models.model_entry import ModelEntry
 from zerosign.scoring import table_registry
@@ -267,7 +267,7 @@ class RuleInputs:
 
     def kind_of(self, load: str) -> registry.ModelKind:
         """The kind of a load's models."""
-        return registry.kind(self.entry_of(load).adapter)
+        return registry.kind(self.entry_of(load).kind)
 
     def entry_of(self, load: str) -> ModelEntry:
         """An entry of a load's models: they differ in how they are asked alone."""
@@ -301,7 +301,20 @@ class RuleInputs:
             files["pairs"] = PAIRS
         if load.embeds:
             files["descriptions"] = self.description_table
+        if self.finds_vllm and self.entry_of(wildcards.checkpoint).engine == "vllm":
+            files["vllm_python"] = "<results>/vllm-python.txt"
         return files
+
+    @property
+    def finds_vllm(self) -> bool:
+        """Whether a model wants vLLM, and the study does not say where it is."""
+        wanted = any(entry.engine == "vllm" for entry in self.study.models.values())
+        return wanted and not self.study.config.vllm_python
+
+    @property
+    def vllm_versions(self) -> dict[str, str]:
+        """A parameter: what vLLM's environment should have."""
+        return dict(vllm_process.locked_versions())
 
     def ask_reads(self, wildcards: Any) -> str:
         """What a load's models are asked depends on."""

@@ -88,6 +88,8 @@ class StudyConfig(Entry):
     """Folder of all answers that models ever gave; studies share it."""
     parts: Annotated[int, Field(ge=1, le=256)] = 1
     """Number of jobs that ask one checkpoint, each loading it, for those who have so many GPUs."""
+    vllm_python: Text | None = None
+    """Python of an environment with vLLM; else the one of --sdm conda."""
     frames: FrameSettings
     samplings: Annotated[dict[Name, Sampling], Field(min_length=1)]
     """Which frames a model sees, each under a name."""

@@ -7,10 +7,12 @@ import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
+from pydantic import model_validator
 
+from zerosign.entries import wrong
 from zerosign.errors import UserError
 from zerosign.models import chat_template, checkpoint, reasoning
 from zerosign.models.base import Answer, Request
@@ -54,7 +56,20 @@ answers wrongly without a word when the counts differ.
 class ChatEntry(GeneratingEntry):
     """An entry with ``adapter: chat``."""
 
+    engines = frozenset({"transformers", "vllm"})
+
     adapter: Literal["chat"]
+
+    @model_validator(mode="after")
+    def _left_to_the_engine(self) -> Self:
+        if self.engine == "transformers":
+            return self
+        if self.decoding.closed:
+            raise wrong(f"engine: {self.engine} scores no candidates; remove it")
+        for key in ("attn", "device_map", "quantization", "trust_remote_code"):
+            if getattr(self, key):
+                raise wrong(f"{key} has no meaning with engine: {self.engine}; remove it")
+        return self
 
 
 def pose(
