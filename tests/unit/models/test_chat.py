@@ -289,6 +289,14 @@ def test_a_setting_that_a_processor_would_ignore() -> None:
         chat.load(entry)
 
 
+def test_a_setting_that_the_model_would_have_to_be_told_too() -> None:
+    place = tiny_families.folder("minicpmv4_6")
+    chat.load(make_entry(place, processor={"downsample_mode": "16x"}))
+    entry = make_entry(place, processor={"downsample_mode": "4x"})
+    with pytest.raises(UserError, match=r"downsample_mode: 4x does not fit .* configured for 16x"):
+        chat.load(entry)
+
+
 def test_smaller_frames_by_the_entry() -> None:
     size = {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 8}
     entry = make_entry(tiny_families.folder("qwen2_5_vl"), processor={"size": size})

@@ -87,7 +87,7 @@ def load(entry: GeneratingEntry, like: "Chat | None" = None) -> "Chat":
 
 
 def check(entry: GeneratingEntry, config: Any) -> None:
-    """`UserError` where an entry's decoding asks for more than the model can do.
+    """`UserError` where an entry asks for more than the model can do, or for other frames.
 
     From the checkpoint's configuration, before its weights are read.
     """
@@ -103,6 +103,13 @@ def check(entry: GeneratingEntry, config: Any) -> None:
             f"{where}.samples: {decoding.draws} cannot be drawn from a model with recurrent "
             "layers; remove it"
         )
+    # Only the processor is told its settings: those that the model has too must agree.
+    for key, value in entry.processor.items():
+        if (own := getattr(config, key, value)) != value:
+            raise UserError(
+                f"checkpoint {entry.checkpoint}: processor.{key}: {value} does not fit the model, "
+                f"which is configured for {own}"
+            )
 
 
 def weightless(kind: "type[Chat]", entry: GeneratingEntry, config: Any, generation: Any) -> "Chat":
