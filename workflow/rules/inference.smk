@@ -25,7 +25,7 @@ rule ask:
     threads: 4
     resources:
         gpu=lambda wildcards: RULES.entry_of(wildcards.checkpoint).gpus,
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        mem_mb=lambda wildcards, attempt: RULES.memory_mb(wildcards.checkpoint) * attempt,
         runtime=720,
     params:
         run=RULES.program("ask"),

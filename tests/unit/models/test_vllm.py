@@ -1,6 +1,7 @@
 """vLLM as an engine: all but its answers, for which tests/vllm has a real one."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from helpers import tiny_families
 from helpers.vllm_environment import pretend
 
+from zerosign.code_digest import code_digest
 from zerosign.errors import UserError
 from zerosign.models import registry, vllm_process
 from zerosign.models.base import Answer, ClipError, Request
@@ -207,6 +209,19 @@ def test_its_versions_identify_an_answer_without_it(monkeypatch: pytest.MonkeyPa
     assert identity["engine"] == engine
     transformers = registry.kind("chat").identity(entry(engine="transformers"))
     assert {key for key in identity if identity[key] != transformers[key]} == {"engine"}
+
+
+def test_its_code_is_part_of_its_answers_alone(tmp_path: Path) -> None:
+    scripts = tmp_path / "scripts"
+    shutil.copytree(Path(__file__).parents[3] / "workflow/scripts", scripts)
+    before = {name: code_digest(scripts, registry.kind(name).answering) for name in CHATS}
+    worker = scripts / "zerosign/models/vllm_worker.py"
+    worker.write_text(worker.read_text().replace("max_model_len=-1", "max_model_len=4096"))
+    after = {name: code_digest(scripts, registry.kind(name).answering) for name in CHATS}
+    assert before["chat"] == after["chat"] and before["vllm"] != after["vllm"]
+
+
+CHATS = ("chat", "vllm")
 
 
 @pytest.mark.parametrize(

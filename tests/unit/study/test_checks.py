@@ -202,6 +202,18 @@ def test_an_alignment_model_that_draws_samples(demo: dict[str, Any], tmp_path: P
     assert "alignment.models: 'sampled' draws samples" in message(demo)
 
 
+def test_an_alignment_model_that_vllm_runs(demo: dict[str, Any], tmp_path: Path) -> None:
+    with_models(demo, tmp_path, served={"engine": "vllm", "decoding": {"max_new_tokens": 8}})
+    demo["alignment"]["models"] = ["served"]
+    said = "alignment.models: 'served' has engine: vllm, which gives no embeddings; take it out"
+    assert said in message(demo)
+
+
+def test_a_python_of_vllm_that_is_not_there(demo: dict[str, Any]) -> None:
+    demo["vllm_python"] = "vllm/bin/python"
+    assert "vllm_python: no such file 'vllm/bin/python'" in message(demo)
+
+
 def test_a_local_folder_that_hides_a_hub_repository(
     demo: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

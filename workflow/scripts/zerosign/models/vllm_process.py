@@ -111,9 +111,10 @@ class VllmProcess:
             raise self._ended() from error
 
     def _ended(self) -> UserError:
-        code = self._process.wait()
+        self._process.wait()
         return UserError(
-            f"vLLM's process ended (exit status {code}); its last lines in this job's log say why"
+            "vLLM's process ended; its last lines in this job's log say why, unless it was killed "
+            "for memory"
         )
 
     def _read(self) -> None:

@@ -273,6 +273,14 @@ class RuleInputs:
         """An entry of a load's models: they differ in how they are asked alone."""
         return self.study.models[self.study.loads[load].models[0]]
 
+    def memory_mb(self, load: str) -> int:
+        """Main memory to ask a load's models with. Weights go straight to the GPU.
+
+        vLLM has a process per GPU, and clips that wait for one. Estimated.
+        """
+        entry = self.entry_of(load)
+        return 24_000 + 8_000 * entry.gpus if entry.engine == "vllm" else 16_000
+
     def selections(self, *samplings: str) -> list[str]:
         """Which frames are shown of the clips of all shards; nothing where none are shown."""
         entries = self.study.config.samplings
