@@ -155,6 +155,13 @@ def check_encoder(study: Study) -> None:
         )
 
 
+def check_written_forms(study: Study) -> None:
+    """The table of written forms is there."""
+    if path := study.config.mapping.glosses:
+        with located("mapping.glosses"):
+            check_csv(path, ["gloss", "form"])
+
+
 def check_synonyms(study: Study) -> None:
     """The source of synonyms is there, or can be downloaded."""
     match study.config.synonyms:
@@ -235,6 +242,7 @@ STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_scored,
     check_replays,
     check_encoder,
+    check_written_forms,
     check_synonyms,
     check_descriptions,
     check_alignment,

@@ -165,6 +165,12 @@ class RuleInputs:
         return self.by_content(*(path for path in paths if not Path(path).is_dir()))
 
     @functools.cached_property
+    def written_forms(self) -> ByContent:
+        """How glosses are written that are not written as they are named, if a file says so."""
+        path = self.study.config.mapping.glosses
+        return self.by_content(*([path] if path else []))
+
+    @functools.cached_property
     def descriptions(self) -> ByContent:
         """Files that say how signs are made."""
         return self.by_content(*self.study.config.descriptions)
