@@ -38,7 +38,12 @@ def test_only_english_is_inflected() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        *[("Drink", "drink"), ("C", "C#"), ("thank you", "THANK-YOU"), ("HOUSE", "\uff28\uff2f\uff35\uff33\uff25")],
+        *[
+            ("Drink", "drink"),
+            ("C", "C#"),
+            ("thank you", "THANK-YOU"),
+            ("HOUSE", "\uff28\uff2f\uff35\uff33\uff25"),
+        ],
         (unicodedata.normalize("NFC", "Tür"), unicodedata.normalize("NFD", "Tür")),
     ],
 )
@@ -87,7 +92,11 @@ def test_right_answers_in_other_scripts_are_right() -> None:
 
 def test_turkish_glosses() -> None:
     words = Vocabulary.of(["İŞ", "IŞIK", "kitap"], "tr")
-    assert [found(words, text) for text in ("iş", "\u0131ş\u0131k", "KİTAP")] == ["İŞ", "IŞIK", "kitap"]
+    assert [found(words, text) for text in ("iş", "\u0131ş\u0131k", "KİTAP")] == [
+        "İŞ",
+        "IŞIK",
+        "kitap",
+    ]
     assert found(Vocabulary.of(["İŞ"], "en"), "iş") is None
 
 

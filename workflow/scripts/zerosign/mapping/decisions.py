@@ -1,6 +1,6 @@
 """From an answer to its reading: which gloss it names, if it refuses, which gloss is nearest."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np

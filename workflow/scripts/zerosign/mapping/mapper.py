@@ -43,10 +43,11 @@ PREDICTIONS = pl.Schema(
     }
 )
 """Columns of predictions. mapper: the one that predicted and its neighbours come from. step and
-outcome: see `zerosign.mapping.outcomes`; compared, similarity, nearest_gloss, top5 and probability: see
-`zerosign.mapping.reading.Reading`. votes: the class of each answer about the clip, or null.
-positions: where the class of each answer was in the list of candidates that its question showed,
-from 0; null for a prompt that lists none. A column per mapper: the class that it gives the clip."""
+outcome: see `zerosign.mapping.outcomes`; compared, similarity, nearest_gloss, top5 and
+probability: see `zerosign.mapping.reading.Reading`. votes: the class of each answer about the
+clip, or null. positions: where the class of each answer was in the list of candidates that its
+question showed, from 0; null for a prompt that lists none. A column per mapper: the class that it
+gives the clip."""
 
 _NO_REPLY = Reply(Outcome.MISSING, "")
 

@@ -52,8 +52,9 @@ _STATEMENTS = re.compile(
     r"\b(?:sign|gloss|glosses|word|answer|label|prediction|term|guess|choice)\b[^.:;=\n]{0,60}?"
     r"(?:\b(?:is|are|means?|represents?|for|be|as|of)\b|[:=]|\s[-\u2013\u2014]\s)"
     r"|\b(?:signing|(?:signer|person|man|woman|he|she|they) signs?)\b"
-    r"|\b(?:means?|meaning|represents?|identified as|interpreted as|recogni[sz]ed as|corresponds? to"
-    r"|stands for|signif(?:y|ies)|denotes?|translates? to|(?:would|i'd|i) (?:say|guess))\b"
+    r"|\b(?:means?|meaning|represents?|identified as|interpreted as|recogni[sz]ed as"
+    r"|corresponds? to|stands for|signif(?:y|ies)|denotes?|translates? to"
+    r"|(?:would|i'd|i) (?:say|guess))\b"
     r"|^\W*(?:asl|english|wlasl|fs|top[- ]?\d+|candidates|possibilities|options)\b\s*[:=-]",
     re.I | re.M,
 )
@@ -205,7 +206,9 @@ def first_alternative(phrase: str) -> str:
 
 def _is_list(text: str) -> bool:
     """Whether an answer is nothing but short alternatives, and no refusal."""
-    return not is_refusal(text) and all(len(part.split()) <= _MOST_WORDS for part in _ALTERNATIVES.split(_bare(text)))
+    return not is_refusal(text) and all(
+        len(part.split()) <= _MOST_WORDS for part in _ALTERNATIVES.split(_bare(text))
+    )
 
 
 def _after(lead: re.Pattern[str], text: str) -> list[str]:
