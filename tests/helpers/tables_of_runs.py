@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from helpers.predictions import MISTAKES, clips, predictions, run
+from helpers.predictions import MISTAKES, clips, predictions, run, synonyms
 from zerosign.runs import TableRun
-from zerosign.scoring import accuracy, outcome_counts, per_class
+from zerosign.scoring import accuracy, outcome_counts, per_class, strict_rates
 from zerosign.scoring.joined_runs import join_runs
 from zerosign.scoring.published_rates import COLUMNS
 
@@ -22,6 +22,7 @@ def tables(count: int) -> dict[str, pl.DataFrame]:
         "outcomes": outcome_counts.outcomes(joined, runs),
         "per_gloss": per_class.per_gloss(joined, runs),
         "confusions": per_class.confusions(joined, runs),
+        "strict": strict_rates.rates(joined, runs, synonyms((0, "car", "auto", "n.1", None)), 0.95),
         "published": pl.DataFrame(schema=COLUMNS | {"clips": pl.Int64}),
         "alignment": alignment(runs),
         "matching": matching(runs),

@@ -50,7 +50,12 @@ def test_one_function_makes_a_table(arguments: list[str], tmp_path: Path) -> Non
     written = pl.read_csv(tmp_path / "tables/letters.csv")
     assert written["run"].to_list() == ["good", "bad"]
     caption = (tmp_path / "tables/letters.rst").read_text()
-    assert caption == "Length of the answers to 12 clips.\n"
+    assert caption == (
+        "Length of the answers to 12 clips. Answers count by the mapper lexical_similarity: "
+        "lexical, else the nearest sentence embedding above the threshold.\n"
+    )
+    mappers = (tmp_path / "tables/mappers.rst").read_text()
+    assert "Answers count by" not in mappers
 
 
 def test_every_table_has_a_caption() -> None:

@@ -27,6 +27,7 @@ _PANELS = (  # measure, label, scale
     "of clips with their own text (positives) and mean cosine with all other texts (negatives), "
     "retrieval of the own text among those of all glosses, and the share of positives with a "
     f"cosine above {ALIGNED:g}; with intervals over signers.",
+    of_classes=False,
 )
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """Three panels side by side; a row per model and sampling."""

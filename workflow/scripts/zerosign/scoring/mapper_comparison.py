@@ -14,7 +14,11 @@ from zerosign.scoring.table_registry import ScoreInputs, table
 from zerosign.statistics import kappa
 
 
-@table("mappers", "The same answers mapped to classes in several ways: {mappers}. {widened}.")
+@table(
+    "mappers",
+    "The same answers mapped to classes in several ways: {mappers}. {widened}.",
+    of_classes=False,
+)
 def mappers_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All runs and mappers."""
     return rates(inputs.joined, inputs.runs, inputs.confidence)
@@ -24,6 +28,7 @@ def mappers_table(inputs: ScoreInputs) -> pl.DataFrame:
     "mapper_agreement",
     "Agreement of the mappings of each run's answers, with Cohen's kappa; with likelihood where "
     "the same checkpoint also scored the classes.",
+    of_classes=False,
 )
 def mapper_agreement_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All runs and pairs of mappers."""
