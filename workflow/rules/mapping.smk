@@ -21,6 +21,7 @@ rule encode_texts:
     params:
         run=RULES.program("encode_texts"),
         code=RULES.code("encode_texts"),
+        encoder=RULES.encoder,
         content=RULES.written_forms.digest,
         reads=RULES.reads("dataset/split", "mapping/encoder", "mapping/language", "shards"),
         files=options("forms"),
@@ -81,3 +82,42 @@ if STUDY.config.synonyms:
             reads=RULES.reads("synonyms"),
         shell:
             "{params.run} --clips {input.clips:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+if STUDY.config.mapping.labelled:
+
+    rule score_mappers:
+        """Every mapper held against answers that a reader labelled, and a sweep over thresholds."""
+        input:
+            clips="<results>/clips.parquet",
+            forms=RULES.written_forms.files,
+            labelled=RULES.labelled.files,
+        output:
+            RULES.tables(
+                "tables",
+                ["mapping_validity", "mapping_thresholds", "mapping_disagreements"],
+                "Mapping",
+            ),
+        log:
+            "<logs>/score_mappers.log",
+        benchmark:
+            "<benchmarks>/score_mappers.tsv"
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            run=RULES.program("score_mappers"),
+            code=RULES.code("score_mappers"),
+            encoder=RULES.encoder,
+            content=[RULES.written_forms.digest(), RULES.labelled.digest()],
+            reads=RULES.reads("mapping", "statistics/confidence"),
+            files=options("forms"),
+            folder=folder,
+        shell:
+            "{params.run} --clips {input.clips:q} {params.files} --labelled {input.labelled:q}"
+            " --output {params.folder:q} 2>&1 | tee {log:q}"
+
+    rule mapping_validity:
+        """How well the mappers agree with a reader: tables and figure; runs no model."""
+        input:
+            rules.score_mappers.output,
+            expand("<results>/figures/mapping_validity.{kind}", kind=["pdf", "png"]),

@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         texts |= mapper.texts_to_encode(answers, expected, words)
     settings = study.read(EncoderSettings, "mapping", "encoder")
     encode = encoder.load_encoder(settings.checkpoint, settings.revision)
+    if texts:
+        encoder.check_readable(encode(words.names))
     encoder.write_vectors(sorted(texts), encode, options.output)
     cli.log.info("%d texts", len(texts))
 

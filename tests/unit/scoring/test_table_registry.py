@@ -51,7 +51,7 @@ def test_one_function_makes_a_table(arguments: list[str], tmp_path: Path) -> Non
     assert written["run"].to_list() == ["good", "bad"]
     caption = (tmp_path / "tables/letters.rst").read_text()
     assert caption == (
-        "Length of the answers to 12 clips. Answers count by the mapper lexical_similarity: "
+        "Length of the answers to 12 clips. Answers count by the mapper lexical\\_similarity: "
         "lexical, else the nearest sentence embedding above the threshold.\n"
     )
     mappers = (tmp_path / "tables/mappers.rst").read_text()

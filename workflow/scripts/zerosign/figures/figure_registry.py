@@ -37,6 +37,7 @@ class Need(StrEnum):
     """What only some studies have."""
 
     MATCH_RUNS = "match_runs"
+    LABELLED = "labelled"
 
 
 @dataclass(frozen=True)

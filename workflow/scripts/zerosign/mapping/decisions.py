@@ -160,7 +160,9 @@ def read_all(replies: Iterable[Reply], vocabulary: Vocabulary, encode: Encoder) 
     texts = sorted({reading.compared for reading in found if is_open(reading)})
     nearest = _nearest(texts, vocabulary.names, encode) if texts else {}
     return [
-        _with_nearest(reading, *nearest[reading.compared]) if is_open(reading) else reading
+        _with_nearest(reading, *nearest[reading.compared])
+        if is_open(reading) and reading.compared in nearest
+        else reading
         for reading in found
     ]
 
@@ -172,10 +174,15 @@ def _with_nearest(reading: Reading, index: int, cosine: float) -> Reading:
 def _nearest(
     texts: Sequence[str], glosses: Sequence[str], encode: Encoder
 ) -> dict[str, tuple[int, float]]:
-    """For each text the class of highest cosine and that cosine; ties to the lowest index."""
+    """For each text the class of highest cosine and that cosine; ties to the lowest index.
+
+    A text, or a gloss, that the encoder cannot read is left out.
+    """
     cosines = np.round(encode(texts) @ encode(glosses).T, DECIMALS)
+    cosines[np.isnan(cosines)] = -np.inf
     best = cosines.argmax(axis=1)
     return {
         text: (int(i), round(float(row[i]), DECIMALS))
         for text, i, row in zip(texts, best, cosines, strict=True)
+        if np.isfinite(row[i])
     }

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from zerosign.entries import ByKey, Commit, Entry, Text, wrong
+from zerosign.entries import ByKey, Commit, Entry, Text, Unique, wrong
 from zerosign.errors import unknown
 from zerosign.mapping.mappers import of_free_answers
 
@@ -40,6 +40,8 @@ class MappingSettings(Entry):
     """Cosine below which a similar answer is out of vocabulary."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "en"
     """That of the glosses, as ISO 639 writes it."""
+    labelled: Unique[Text] = ()
+    """CSV files with answers that a reader labelled, which the mappers are held against."""
     glosses: Text | None = None
     """CSV with the columns gloss and form: how glosses are written that are not written so."""
 

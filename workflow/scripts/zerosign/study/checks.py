@@ -162,6 +162,13 @@ def check_written_forms(study: Study) -> None:
             check_csv(path, ["gloss", "form"])
 
 
+def check_labelled(study: Study) -> None:
+    """Files of labelled answers are there."""
+    for number, path in enumerate(study.config.mapping.labelled):
+        with located(f"mapping.labelled[{number}]"):
+            check_csv(study.place(path), ["answer", "accept"])
+
+
 def check_synonyms(study: Study) -> None:
     """The source of synonyms is there, or can be downloaded."""
     match study.config.synonyms:
@@ -243,6 +250,7 @@ STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_replays,
     check_encoder,
     check_written_forms,
+    check_labelled,
     check_synonyms,
     check_descriptions,
     check_alignment,
