@@ -10,6 +10,8 @@ import replay as program
 from zerosign.errors import UserError
 from zerosign.inference import replay
 from zerosign.mapping.mapper import map_answers
+from zerosign.mapping.mapping_settings import MappingSettings
+from zerosign.mapping.vocabulary import Vocabulary
 from zerosign.runs import TableRun
 from zerosign.scoring import mapper_comparison
 from zerosign.scoring.joined_runs import join_runs
@@ -51,14 +53,12 @@ def strict(path: Path, clips: Any) -> Any:
     found = map_answers(
         replay.replayed_answers(path, clips),
         clips,
-        GLOSSES,
+        Vocabulary.of(GLOSSES),
         lambda texts: pytest.fail("no encoder"),
-        0.5,
+        MappingSettings.of({"encoder": {"checkpoint": "package:none"}, "threshold": 0.5}),
     )
     joined = join_runs([("theirs", found)], clips)
-    table = mapper_comparison.rates(
-        joined, GLOSSES, [TableRun(name="theirs", label="theirs")], 0.95
-    )
+    table = mapper_comparison.rates(joined, [TableRun(name="theirs", label="theirs")], 0.95)
     return table.filter(pl.col("mapper") == "strict").row(0, named=True)
 
 

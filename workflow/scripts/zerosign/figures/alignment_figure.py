@@ -28,6 +28,7 @@ _PANELS = (  # measure, label, scale
     "retrieval of the own text among those of all glosses, and the share of positives with a "
     f"cosine above {ALIGNED:g}; with intervals over signers.",
     need=Need.ALIGNMENT,
+    of_classes=False,
 )
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """Three panels side by side; a row per model and sampling."""

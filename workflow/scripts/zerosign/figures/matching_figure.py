@@ -24,6 +24,7 @@ _NEGATIVES = (("random", style.BLUE, "o", -0.16), ("hard", style.ORANGE, "D", 0.
     "hard negatives, with intervals, and the share of pairs that it answers with yes. The dotted "
     "line is chance: what always answering yes, or always no, scores.",
     need=Need.MATCH_RUNS,
+    of_classes=False,
 )
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """Balanced accuracy on the left, share of yes on the right; a row per run."""

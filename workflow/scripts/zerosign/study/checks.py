@@ -166,6 +166,20 @@ def check_encoder(study: Study) -> None:
         )
 
 
+def check_written_forms(study: Study) -> None:
+    """The table of written forms is there."""
+    if path := study.config.mapping.glosses:
+        with located("mapping.glosses"):
+            check_csv(path, ["gloss", "form"])
+
+
+def check_labelled(study: Study) -> None:
+    """Files of labelled answers are there."""
+    for number, path in enumerate(study.config.mapping.labelled):
+        with located(f"mapping.labelled[{number}]"):
+            check_csv(study.place(path), ["answer", "accept"])
+
+
 def check_synonyms(study: Study) -> None:
     """The source of synonyms is there, or can be downloaded."""
     match study.config.synonyms:
@@ -257,6 +271,8 @@ STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_replays,
     check_comparisons,
     check_encoder,
+    check_written_forms,
+    check_labelled,
     check_synonyms,
     check_descriptions,
     check_alignment,

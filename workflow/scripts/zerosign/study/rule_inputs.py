@@ -19,6 +19,7 @@ from zerosign.figures.figure_registry import Need, figures
 from zerosign.files import digest, sha256_file
 from zerosign.frames.sampling import decode_plan, shows_frames
 from zerosign.inference import embedding, run_questions
+from zerosign.mapping import encoder
 from zerosign.models import registry, vllm_process
 from zerosign.models.checkpoint import digest_folder, files_of
 from zerosign.models.model_entry import ModelEntry
@@ -80,11 +81,19 @@ class RuleInputs:
             name for name, entry in study.config.samplings.items() if shows_frames(entry)
         ]
         self.score_tables = table_registry.tables()
-        there = {Need.MATCH_RUNS: study.match_runs, Need.ALIGNMENT: study.config.alignment.models}
         self.figures = {
             name: figure
             for name, figure in figures().items()
-            if figure.need is None or there[figure.need]
+            if figure.need is None or self._has[figure.need]
+        }
+
+    @property
+    def _has(self) -> dict[Need, bool]:
+        """Which needs of figures the study meets."""
+        return {
+            Need.MATCH_RUNS: bool(self.study.match_runs),
+            Need.ALIGNMENT: bool(self.study.config.alignment.models),
+            Need.LABELLED: bool(self.study.config.mapping.labelled),
         }
 
     def program(self, name: str) -> Callable[[Any, Any], str]:
@@ -165,6 +174,29 @@ class RuleInputs:
         source = self.study.config.synonyms
         paths = source.as_json().values() if source else ()
         return self.by_content(*(path for path in paths if not Path(path).is_dir()))
+
+    @functools.cached_property
+    def written_forms(self) -> ByContent:
+        """How glosses are written that are not written as they are named, if a file says so."""
+        path = self.study.config.mapping.glosses
+        return self.by_content(*([path] if path else []))
+
+    @functools.cached_property
+    def labelled(self) -> ByContent:
+        """Answers that a reader labelled."""
+        return self.by_content(*map(self.study.place, self.study.config.mapping.labelled))
+
+    @functools.cached_property
+    def encoder(self) -> str | None:
+        """A parameter: digest of the files of the mapping's encoder, the large ones by samples.
+
+        None for one of the hub, which its revision pins.
+        """
+        checkpoint = self.study.config.mapping.encoder.checkpoint
+        found = encoder.folder(
+            checkpoint if checkpoint.startswith(encoder.PACKAGE) else self.study.place(checkpoint)
+        )
+        return digest_folder(found, whole=CHECKSUM_LIMIT, blocks=16) if found else None
 
     @functools.cached_property
     def descriptions(self) -> ByContent:
@@ -368,7 +400,8 @@ class RuleInputs:
 
     def map_reads(self, wildcards: Any) -> str:
         """What the mapping of a run depends on: also whether its prompt lists the candidates."""
-        parts: list[str | tuple[str, ...]] = ["dataset/split", "mapping", "shards"]
+        parts: list[str | tuple[str, ...]] = ["dataset/split", "shards"]
+        parts += [f"mapping/{key}" for key in ("mapper", "encoder", "threshold", "language")]
         if run := self.study.runs.get(wildcards.run):
             parts += [("runs", run.name), ("prompts", run.prompt, "variables")]
         return self.reads(*parts)
@@ -412,6 +445,7 @@ class RuleInputs:
         """Tables that only some studies have."""
         names = ["matching"] if self.study.match_runs else []
         names += ["descriptions"] if self.study.config.descriptions else []
+        names += ["mapping_validity"] if self.study.config.mapping.labelled else []
         return [f"<results>/tables/{name}.csv" for name in names]
 
 
