@@ -29,6 +29,7 @@ def clips(counts: Sequence[int] = COUNTS) -> pl.DataFrame:
                 {"video_id": f"{k}{number}", "gloss": gloss, "class_index": k, "split": split}
                 | {"url": "shared" if shared else f"u{k}{number}", "path": None}
                 | {"frame_start": 1, "frame_end": -1}
+                | {"start_declared": None, "end_declared": None}
             )
     return pl.DataFrame(rows, schema_overrides={"path": pl.String})
 
