@@ -6,8 +6,11 @@ from typing import Any
 
 
 def study_option(folder: Path, **parts: Any) -> list[str]:
-    """The option ``--study`` with a file of these parts, for a program's arguments."""
+    """The option ``--study`` with a file of these parts, for a program's arguments.
+
+    Glosses are in English unless the parts say otherwise.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "study.json"
-    file.write_text(json.dumps(parts))
+    file.write_text(json.dumps({"mapping": {"language": "en"}} | parts))
     return ["--study", str(file)]

