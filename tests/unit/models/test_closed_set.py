@@ -99,7 +99,7 @@ def test_likelihoods_reach_the_tables(tmp_path: Path) -> None:
 
     run = TableRun(name="r", label="r")
     joined = join_runs([("r", predictions)], clips)
-    (found,) = mapper_comparison.rates(joined, GLOSSES, [run], 0.95).rows(named=True)
+    (found,) = mapper_comparison.rates(joined, [run], 0.95).rows(named=True)
     assert (found["mapper"], found["classified"]) == ("likelihood", CLIPS)
     (measured,) = calibration.calibration(joined, [run], 0.95).rows(named=True)
     assert measured["n_scored"] == CLIPS
