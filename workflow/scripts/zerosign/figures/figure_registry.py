@@ -20,7 +20,7 @@ import polars as pl
 
 from zerosign import figures as package
 from zerosign.errors import UserError
-from zerosign.figures import style
+from zerosign.figures import fonts, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,5 +120,6 @@ def draw(
     """
     entry = figures()[name]
     counted = f"mapper {mapper}; " if mapper and entry.of_classes else ""
-    with style.applied():
-        return entry.draw(tables, f"{100 * confidence:g} %", f"{counted}config {digest}")
+    shown = fonts.drawable(tables)
+    with style.applied(fonts.strings(shown)):
+        return entry.draw(shown, f"{100 * confidence:g} %", f"{counted}config {digest}")

@@ -12,12 +12,13 @@ import contextlib
 import logging
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from zerosign.figures import fonts
 from zerosign.files import write_atomic
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ GREY = "#666666"
 LABEL_WIDTH = 30  # characters per line of a label
 
 _STYLE = {
-    "font.family": "DejaVu Sans",
+    "text.parse_math": False,  # a $ in a gloss is a $
     "font.size": 6.5,
     "axes.linewidth": 0.5,
     "axes.spines.top": False,
@@ -66,23 +67,30 @@ _STYLE = {
 
 
 @contextlib.contextmanager
-def applied() -> Iterator[None]:
-    """Draw in the style of the figures, whatever the user's own settings of matplotlib."""
+def applied(texts: Iterable[str]) -> Iterator[None]:
+    """Draw in the style of the figures, whatever the user's own settings of matplotlib.
+
+    With fonts for the characters of ``texts``, in whatever script.
+    """
     import matplotlib as mpl
 
+    families = [fonts.MAIN, *fonts.fallbacks(texts).families]
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
+        mpl.rcParams.update(_STYLE | {"font.family": families})
         yield
 
 
 def save(figure: Figure, stem: str | Path) -> None:
     """Write ``<stem>.pdf`` and ``<stem>.png`` (300 dpi) without dates."""
+    from matplotlib.text import Text
+
+    texts = [text.get_text() for text in figure.findobj(Text)]
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it names every glyph it embeds
     dates = {"CreationDate": None, "ModDate": None}
     metadata: dict[str, dict[str, None]] = {"pdf": dates, "png": {"Software": None}}
     for suffix, fields in metadata.items():
-        with write_atomic(f"{stem}.{suffix}") as temporary, applied():
+        with write_atomic(f"{stem}.{suffix}") as temporary, applied(texts):
             figure.savefig(temporary, dpi=300, metadata=fields)
 
 

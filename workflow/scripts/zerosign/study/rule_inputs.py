@@ -14,6 +14,7 @@ from typing import Any
 from snakemake.io import ancient, report
 
 from zerosign.code_digest import code_digest, root_of
+from zerosign.dataset import clips as dataset_clips
 from zerosign.errors import UserError, located
 from zerosign.figures.figure_registry import Need, figures
 from zerosign.files import digest, sha256_file
@@ -291,6 +292,20 @@ class RuleInputs:
         embeds = self.study.loads[load].embeds
         more = f" --embed-code {self.embed_code(load)}" if embeds else ""
         return f"--code {self.answer_code(load)}{more}"
+
+    @functools.cached_property
+    def clips_code(self) -> str:
+        """A parameter: the code that makes the clips, and not what only checks their glosses.
+
+        The check belongs to the mapping; to change that must not decode all videos again.
+        """
+        makes = (dataset_clips.read, dataset_clips.subset_of, dataset_clips.clips)
+        return code_digest(self.scripts, map(root_of, makes))
+
+    def forms_option(self, wildcards: Any, input: Any) -> str:
+        """A parameter: the option of the clips' check, which reruns nothing."""
+        path = self.study.config.mapping.glosses
+        return shlex.join(["--forms", path]) if path else ""
 
     @functools.cached_property
     def planning_code(self) -> str:
