@@ -179,10 +179,15 @@ def load_model(auto_class: str, entry: ModelEntry, **more: Any) -> Any:
             f"checkpoint {entry.checkpoint}: {len(missing)} weights of {type(model).__name__} "
             f"are not in it (e.g. {missing[0]}) and would be random"
         )
+    mend(model)
+    return model.eval()
+
+
+def mend(model: Any) -> None:
+    """Let a model of transformers compute faster, and as it was trained."""
     patches_as_products(model)
     window_attention.by_length(model)
     rope_positions.text_after_videos(model)
-    return model.eval()
 
 
 def patches_as_products(model: Any) -> None:
