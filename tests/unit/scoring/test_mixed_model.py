@@ -58,5 +58,8 @@ def test_a_run_without_mistakes_has_finite_odds(joined: pl.DataFrame) -> None:
     assert row["odds_ratio"] < 1
 
 
-def test_one_run_has_no_pair(joined: pl.DataFrame) -> None:
+def test_what_says_nothing_has_no_rows(joined: pl.DataFrame) -> None:
     assert mixed_model.mixed(joined, RUNS[:1], FAMILIES, 0.95).is_empty()
+    for same in (True, False):
+        equal = joined.with_columns(correct=pl.lit(same))
+        assert mixed_model.mixed(equal, RUNS, FAMILIES, 0.95).is_empty()

@@ -59,7 +59,10 @@ def mixed(
     families: Mapping[str, Family],
     confidence: float,
 ) -> pl.DataFrame:
-    """The pairs of each family (schema `MIXED`), by one model per family over available clips."""
+    """The pairs of each family (schema `MIXED`), by one model per family over available clips.
+
+    A family whose answers are all correct, or all wrong, has no rows: it says nothing.
+    """
     from scipy.stats import norm
 
     width = float(norm.ppf(0.5 + confidence / 2))
@@ -69,7 +72,7 @@ def mixed(
         names = dict.fromkeys(run.name for pair in found for run in pair)
         own = seen.filter(pl.col("run").is_in(list(names)))
         place = {name: i for i, name in enumerate(own["run"].unique(maintain_order=True))}
-        if len(place) < 2:
+        if len(place) < 2 or own["correct"].n_unique() < 2:
             continue
         fitted = fit(
             own["correct"].to_numpy(),
