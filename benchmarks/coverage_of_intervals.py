@@ -77,6 +77,12 @@ def layout(metadata: Path) -> Layout:
     return Layout(statistics.cluster_codes(signers), codes, 1 / np.bincount(codes)[codes])
 
 
+def balanced(signers: int, glosses: int) -> Layout:
+    """Each signer makes each gloss once."""
+    codes = np.repeat(np.arange(signers), glosses), np.tile(np.arange(glosses), signers)
+    return Layout(*codes, np.ones(signers * glosses))
+
+
 def intercept(setting: Setting) -> float:
     """The logit at which the mean over signers and glosses is the setting's accuracy."""
     spread = float(np.hypot(setting.by_signer, setting.by_gloss))
@@ -167,8 +173,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--metadata", type=Path, default=Path("resources/wlasl/WLASL_v0.3.json"))
     parser.add_argument("--studies", type=int, default=2000)
+    help_ = "instead of WLASL300's clips, one of each gloss by each signer"
+    parser.add_argument("--balanced", type=int, nargs=2, metavar=("SIGNERS", "GLOSSES"), help=help_)
     options = parser.parse_args(argv)
-    table(layout(options.metadata), options.studies, lambda line: print(line, flush=True))
+    where = balanced(*options.balanced) if options.balanced else layout(options.metadata)
+    table(where, options.studies, lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

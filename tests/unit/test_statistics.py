@@ -332,3 +332,31 @@ def test_detectable_difference_is_the_smallest() -> None:
 
         assert power(extra) >= 0.8 > power(extra - 1)
     assert statistics.detectable_difference(3, 0.5, 0.05, 0.8, nested=True) is None
+
+
+def test_brier_score_equals_sklearn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    chances, correct = rng.random(300), rng.random(300) < 0.4
+    expected = metrics.brier_score_loss(correct, chances)
+    assert statistics.brier_score(chances, correct) == pytest.approx(expected, abs=1e-12)
+    assert math.isnan(statistics.brier_score(np.array([]), np.array([])))
+
+
+def test_shrunk_rates_are_nearer_to_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    truth, counts = rng.beta(1, 2, 300), rng.integers(2, 4, 300)
+    correct = rng.binomial(counts, truth)
+    shrunk, own = statistics.shrunk_rates(correct, counts), correct / counts
+    assert ((shrunk - truth) ** 2).mean() < 0.6 * ((own - truth) ** 2).mean()
+    assert shrunk.mean() == pytest.approx(own.mean(), abs=0.02)
+    # a beta distribution (1, 2) is as good as three clips, of which one was right
+    two = shrunk[(counts == 2) & (correct == 2)][0]
+    assert two == pytest.approx((2 + 1) / (2 + 3), abs=0.08)
+
+
+def test_classes_that_do_not_differ_have_one_rate() -> None:
+    shrunk = statistics.shrunk_rates(np.array([1, 1, 1, 0]), np.array([2, 2, 2, 0]))
+    assert shrunk.tolist() == [0.5] * 4
+    assert statistics.shrunk_rates(np.array([2, 0]), np.array([2, 2])).tolist() == [1, 0]
+    assert np.isnan(statistics.shrunk_rates(np.zeros(2, int), np.zeros(2, int))).all()

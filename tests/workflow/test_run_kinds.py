@@ -1,6 +1,7 @@
 """Real runs without a model, without a video, and with several questions about a clip."""
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,23 @@ def test_without_a_video_and_in_several_orders(study: Checkout) -> None:
     assert tables["position_bias"].select("run", "orders").rows() == [(orders, 3)]
     assert tables["permuted"]["run"].to_list() == accuracy["run"].to_list()
     assert tables["calibration"].is_empty()
+
+
+def test_no_video_at_all(study: Checkout) -> None:
+    """What can be said is said; what cannot be compared stops with one line."""
+    for folder in ("source/videos", "figures"):
+        shutil.rmtree(study.folder / "results/demo" / folder)
+    (study.folder / "results/demo/source/videos").mkdir()
+    said = study.snakemake("--keep-going", "--forcerun", "fetch_videos", check=False).stdout
+    assert "Traceback" not in said
+    tables = study.folder / TABLES
+    accuracy = pl.read_csv(tables / "accuracy.csv").filter(kind="run")
+    assert accuracy["n_available"].to_list() == [0, 0]
+    assert accuracy["top1_all"].to_list() == [0, 0]
+    assert pl.read_csv(tables / "comparisons.csv").is_empty()
+    matching = pl.read_csv(tables / "matching.csv")
+    assert matching["n"].to_list() == [0] * matching.height
+    log = (study.folder / "logs/demo/align/demo-untrained.log").read_text().splitlines()
+    assert log[-1].startswith("error: demo-untrained.u12: no clip with frames has a gloss")
+    drawn = {path.stem for path in (study.folder / "results/demo/figures").glob("*.png")}
+    assert drawn == {"accuracy", "outcomes", "per_gloss", "confusion", "matching"}

@@ -13,3 +13,5 @@ def test_calibration_of_runs_that_scored_the_classes() -> None:
     assert row["probability"] == pytest.approx((4 * 0.5 + 8 * 0.9) / 12)
     # two of the four less sure ones are right, and all of the others
     assert row["ece"] == pytest.approx(8 / 12 * 0.1)
+    # the four less sure ones are half wrong, and the others a tenth
+    assert row["brier"] == pytest.approx((4 * 0.5**2 + 8 * 0.1**2) / 12)

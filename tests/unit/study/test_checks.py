@@ -325,3 +325,7 @@ def test_the_demo_draws_wlasl(demo: dict[str, Any]) -> None:
     assert message(demo | {"dataset": dataset}) == (
         "study.yaml: demo: draws a data set in WLASL's format; set dataset.format: wlasl"
     )
+    demo["dataset"]["videos"] = []
+    assert message(demo) == (
+        "study.yaml: demo: draws its videos into a folder; name it first under dataset.videos"
+    )

@@ -323,6 +323,31 @@ def calibration_error(chances: np.ndarray, correct: np.ndarray, bins: int = 10) 
     return float(np.abs(excess).sum() / len(chances))
 
 
+def brier_score(chances: np.ndarray, correct: np.ndarray) -> float:
+    """Mean squared distance of probabilities (n,) from what came true (n,), 0 or 1; Brier 1950."""
+    return float(((chances - correct) ** 2).mean()) if len(chances) else math.nan
+
+
+def shrunk_rates(correct: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Rates of classes (K,), moved to the rate of all, the more the fewer clips they have.
+
+    `correct` of `counts` clips, which may be 0. Empirical Bayes: a class with n clips keeps
+    n r / (1 + (n - 1) r) of its distance, where r is the correlation within classes
+    (`intraclass_correlation`), as if its clips were drawn by a beta distribution of rates
+    (Efron & Morris 1975). nan without any clip.
+    """
+    total = counts.sum()
+    if total == 0:
+        return np.full(len(counts), math.nan)
+    mean = correct.sum() / total
+    classes = np.repeat(np.arange(len(counts)), counts)
+    values = np.concatenate([np.arange(n) < k for k, n in zip(correct, counts, strict=True)])
+    r = intraclass_correlation(values.astype(float), classes)
+    kept = counts * r / (1 + (counts - 1) * r) if r < 1 else (counts > 0).astype(float)
+    rates = correct / np.maximum(counts, 1)
+    return mean + kept * (rates - mean)
+
+
 def distribution(counts: np.ndarray) -> dict[str, float]:
     """How evenly answers spread over the classes; `counts` (K,) holds the classes not named too.
 

@@ -8,7 +8,7 @@ from zerosign.runs import TableRun
 from zerosign.scoring.accuracy import top5
 from zerosign.scoring.joined_runs import available, rate_interval
 from zerosign.scoring.table_registry import ScoreInputs, table
-from zerosign.statistics import calibration_error
+from zerosign.statistics import brier_score, calibration_error
 
 CALIBRATION = {
     "run": pl.String,
@@ -22,13 +22,16 @@ CALIBRATION = {
     "top5_high": pl.Float64,
     "probability": pl.Float64,
     "ece": pl.Float64,
+    "brier": pl.Float64,
 }
 
 
 @table(
     "calibration",
     "Runs that scored all classes: accuracy, the mean probability of the chosen class, and the "
-    "expected calibration error over 10 bins of equal width; {widened}. Without failures.",
+    "expected calibration error over 10 bins of equal width, and the Brier score of that choice "
+    "(the mean square of probability less 1 if correct, less 0 if not); {widened}. Without "
+    "failures.",
 )
 def calibration_table(inputs: ScoreInputs) -> pl.DataFrame:
     """Runs that scored all classes."""
@@ -40,7 +43,8 @@ def calibration(joined: pl.DataFrame, runs: Sequence[TableRun], confidence: floa
 
     Failures have no probability: they are left out here and count in `accuracy`.
     probability: the mean that the run gave to its choice (softmax of the scores of all classes),
-    to be compared with top1; ece: see `statistics.calibration_error`.
+    to be compared with top1; ece: see `statistics.calibration_error`; brier: see
+    `statistics.brier_score`.
     """
     rows = []
     for run in runs:
@@ -57,5 +61,6 @@ def calibration(joined: pl.DataFrame, runs: Sequence[TableRun], confidence: floa
             | {key: value for key, value in top5(scored, confidence).items() if key != "n_top5"}
             | {"probability": float(chances.mean())}
             | {"ece": calibration_error(chances, scored["correct"].to_numpy())}
+            | {"brier": brier_score(chances, scored["correct"].to_numpy())}
         )
     return pl.DataFrame(rows, schema=CALIBRATION)

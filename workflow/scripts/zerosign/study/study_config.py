@@ -15,7 +15,7 @@ from zerosign.mapping.mapping_settings import MappingSettings, SynonymSource
 from zerosign.matching.matching_settings import MatchingSettings
 from zerosign.scoring.comparison_families import Family
 from zerosign.scoring.statistics_settings import StatisticsSettings
-from zerosign.videos.video_sources import VideoSource
+from zerosign.videos.video_sources import FolderSource, VideoSource
 
 RESERVED_SAMPLINGS = ("decoded",)
 """Names of folders next to those of the samplings."""
@@ -127,4 +127,6 @@ class StudyConfig(Entry):
     def _demo_draws_wlasl(self) -> Self:
         if self.demo and self.dataset.format != "wlasl":
             raise wrong("demo: draws a data set in WLASL's format; set dataset.format: wlasl")
+        if self.demo and not isinstance(next(iter(self.dataset.videos), None), FolderSource):
+            raise wrong("demo: draws its videos into a folder; name it first under dataset.videos")
         return self
