@@ -75,6 +75,13 @@ def test_sound_may_end_before_or_after_the_pictures(
     assert probe(generate(tmp_path / f"a.{ending}", *H264_B, sound=sound)).damage is None
 
 
+def test_broken_sound_is_no_damage(tmp_path: Path) -> None:
+    """Nobody listens to it; cut clips often begin within a packet of it."""
+    made, path = generate(tmp_path / "a.mp4", *H264_B, sound=1), tmp_path / "b.mp4"
+    ffmpeg("-i", made, "-c", "copy", "-bsf:a", "noise=amount=1", path)
+    assert probe(path).damage is None
+
+
 @pytest.mark.parametrize("name", ["cut.mp4", "cut.mkv", "cut.ts"])
 def test_a_range_copied_without_coding_again_is_sound(tmp_path: Path, name: str) -> None:
     """From a key frame on, as mirrors cut clips."""
