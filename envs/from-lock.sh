@@ -1,8 +1,8 @@
 #!/bin/sh
-# Print the conda environment with the pins of requirements.lock (`make lock` calls this).
+# Print a conda environment with the pins of a lock (`make lock` calls this): from-lock.sh NAME LOCK
 cat <<HEAD
-# Made by \`make lock\` from requirements.lock, for runs with --sdm conda.
-name: zerosign
+# Made by \`make lock\` from $2, for runs with --sdm conda.
+name: $1
 channels:
   - conda-forge
   - nodefaults
@@ -11,4 +11,4 @@ dependencies:
   - pip
   - pip:
 HEAD
-grep -v '^#' "$(dirname "$0")/../requirements.lock" | sed 's/^/      - /'
+grep -v '^#' "$(dirname "$0")/../$2" | sed 's/^/      - /'

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from zerosign.mapping.mapper import PREDICTIONS
+from zerosign.mapping.mappers import of_free_answers
 from zerosign.mapping.synonyms import SYNONYMS
 from zerosign.runs import TableRun
 from zerosign.scoring.statistics_settings import StatisticsSettings
@@ -34,6 +35,8 @@ def clips() -> pl.DataFrame:
                         "path": None,
                         "frame_start": 1,
                         "frame_end": -1,
+                        "start_declared": None,
+                        "end_declared": None,
                         "variation_id": k % 2,
                     }
                 )
@@ -64,14 +67,31 @@ def predictions(
                 "predicted": None if index is None else GLOSSES[index],
                 "predicted_index": index,
                 "step": "likelihood" if top5 else step,
+                "mapper": "likelihood" if top5 else "lexical_similarity",
                 "similarity": None,
-                "nearest": "dad" if outcome == "out_of_vocabulary" else None,
+                "nearest_gloss": "dad" if outcome == "out_of_vocabulary" else None,
                 "top5": top5,
+                **_by_mapper(outcome, index, step, text, bool(top5)),
                 "outcome": outcome,
                 "correct": index == clip["class_index"],
             }
         )
     return pl.DataFrame(rows, schema=PREDICTIONS)
+
+
+def _by_mapper(
+    outcome: str, index: int | None, step: str, text: str, scored: bool
+) -> dict[str, int | None]:
+    """The class of each mapper, where the study counts by lexical_similarity."""
+    if scored:
+        return {"likelihood": index}
+    literal = text.strip().lower()
+    return {
+        "strict": GLOSSES.index(literal) if literal in GLOSSES else None,
+        "lexical": index if step == "exact" else None,
+        "lexical_similarity": index,
+        "nearest": GLOSSES.index("dad") if outcome == "out_of_vocabulary" else index,
+    }
 
 
 def run(name: str) -> TableRun:
@@ -87,7 +107,7 @@ def run(name: str) -> TableRun:
 
 
 RUNS = [run("good"), run("bad")]
-SETTINGS = StatisticsSettings(confidence=0.95, bootstrap=200, seed=0)
+SETTINGS = StatisticsSettings(confidence=0.95, permutations=200, seed=0)
 
 
 def scored() -> pl.DataFrame:
@@ -97,8 +117,13 @@ def scored() -> pl.DataFrame:
     )
     chances = [0.5] * 4 + [0.9] * 8
     return frame.with_columns(
-        step=pl.lit("likelihood"), probability=pl.Series(chances), top5=pl.lit([0, 1, 2])
-    ).cast({"top5": pl.List(pl.Int32)})
+        step=pl.lit("likelihood"),
+        mapper=pl.lit("likelihood"),
+        probability=pl.Series(chances),
+        top5=pl.lit([0, 1, 2]),
+        **{name: pl.lit(None) for name in of_free_answers()},
+        likelihood=pl.col("predicted_index"),
+    ).cast(dict.fromkeys(of_free_answers(), pl.Int32) | {"top5": pl.List(pl.Int32)})
 
 
 def synonyms(*rows: tuple[int, str, str, str, int | None]) -> pl.DataFrame:
@@ -114,10 +139,9 @@ def only(table: pl.DataFrame, **values: object) -> dict[str, Any]:
 
 
 def widened(frame: pl.DataFrame) -> tuple[float, float]:
-    """Wilson's interval of a run's rows, widened for clips of one signer and of one gloss."""
-    signers, glosses = (cluster_codes(frame[name].to_list()) for name in ("signer", "class_index"))
+    """Wilson's interval of a run's rows, widened for clips of one signer."""
     values = frame["correct"].to_numpy().astype(float)
-    low, high, _ = clustered_wilson(values, 0.95, signers, glosses)
+    low, high, _ = clustered_wilson(values, 0.95, cluster_codes(frame["signer"].to_list()))
     return low, high
 
 

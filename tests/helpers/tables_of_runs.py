@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from helpers.predictions import MISTAKES, clips, predictions, run
+from helpers.predictions import MISTAKES, clips, predictions, run, synonyms
 from zerosign.runs import TableRun
-from zerosign.scoring import accuracy, outcome_counts, per_class
+from zerosign.scoring import accuracy, outcome_counts, per_class, strict_rates
 from zerosign.scoring.joined_runs import join_runs
 from zerosign.scoring.published_rates import COLUMNS
 
@@ -22,7 +22,9 @@ def tables(count: int) -> dict[str, pl.DataFrame]:
         "outcomes": outcome_counts.outcomes(joined, runs),
         "per_gloss": per_class.per_gloss(joined, runs),
         "confusions": per_class.confusions(joined, runs),
+        "strict": strict_rates.rates(joined, runs, synonyms((0, "car", "auto", "n.1", None)), 0.95),
         "published": pl.DataFrame(schema=COLUMNS | {"clips": pl.Int64}),
+        "mapping_thresholds": mapping_thresholds(),
         "alignment": alignment(runs),
         "matching": matching(runs),
     }
@@ -48,3 +50,13 @@ def matching(runs: list[TableRun]) -> pl.DataFrame:
         for negatives, rate in (("random", 0.9), ("hard", 0.45), ("all", 0.6))
     ]
     return pl.DataFrame(rows)
+
+
+def mapping_thresholds() -> pl.DataFrame:
+    """Two thresholds, the second of them chosen, and the lexical mapper."""
+    rates = {"agreement": 0.9, "agreement_low": 0.8, "agreement_high": 0.95, "found": 0.7}
+    rates |= {"false_classes": 0.1, "false_classes_low": 0.05, "false_classes_high": 0.2}
+    return pl.DataFrame(
+        {"threshold": threshold, "chosen": threshold == 0.75, "n": 400, "n_no_gloss": 200, **rates}
+        for threshold in (0.5, 0.75, None)
+    )

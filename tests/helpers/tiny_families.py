@@ -91,7 +91,8 @@ def save(model: Any, processor: Any, folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def qwen2_5_vl(folder: Path) -> Path:
+def qwen2_5_vl(folder: Path, head: int = 8) -> Path:
+    """``head``: size of an attention head; vLLM has none below 32 on a CPU."""
     from transformers import (
         Qwen2_5_VLConfig,
         Qwen2_5_VLForConditionalGeneration,
@@ -106,19 +107,20 @@ def qwen2_5_vl(folder: Path) -> Path:
     config = Qwen2_5_VLConfig(
         text_config={
             **TEXT,
+            "hidden_size": 4 * head,
             "vocab_size": len(tok),
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 4, head // 8, head // 8],
             },
         },
         vision_config={
             "depth": 2,
-            "hidden_size": 32,
+            "hidden_size": 4 * head,
             "intermediate_size": 64,
             "num_heads": 4,
-            "out_hidden_size": 32,
+            "out_hidden_size": 4 * head,
             "patch_size": 14,
             "window_size": 56,
             "fullatt_block_indexes": [1],
@@ -185,14 +187,19 @@ def internvl(folder: Path) -> Path:
     return save(InternVLForConditionalGeneration(config), processor, folder)
 
 
-def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0) -> Path:
+def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0, head: int = 8) -> Path:
     import transformers as tf
 
     names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
     tok = tokenizer(names)
     start, end, video, image = tok.convert_tokens_to_ids(names)
     more = {
-        "Qwen3VLMoe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+        "Qwen3VLMoe": {
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 32,
+            "norm_topk_prob": True,  # published, and read by vLLM
+        },
         "Qwen3_5": {
             "layer_types": ["linear_attention", "full_attention"],
             "linear_key_head_dim": 8,
@@ -200,17 +207,41 @@ def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0) -> Path:
             "linear_num_key_heads": 2,
             "linear_num_value_heads": 4,
         },
+        "Qwen4Exp": {
+            "layer_types": ["linear_attention", "indexed_attention"],
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 32,
+            "shared_expert_intermediate_size": 32,
+            "hc_count": 2,
+            "hc_lowrank": 8,
+            "ple_layer_ids": [1],
+            "heads_per_ngram": 2,
+            "ngram_vocab_size_base": 97,
+            "make_ngram_vocab_size_divisible_by": 8,
+            "split_ngram_parts": 2,
+            "eos_token_id": tok.eos_token_id,
+            "indexer_n_heads": 2,
+            "indexer_kv_heads": 1,
+            "indexer_head_dim": 8,
+            "indexer_budget": 32,
+            "indexer_compress_ratio": 4,
+        },
     }
     config = getattr(tf, f"{kind}Config")(
         text_config={
             **TEXT,
             **more.get(kind, {}),
-            "head_dim": 8,
+            "head_dim": head,
             "vocab_size": len(tok),
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 4, head // 8, head // 8],
                 "mrope_interleaved": True,
             },
         },
@@ -252,7 +283,11 @@ def qwen3_5(folder: Path) -> Path:
     return qwen3_vl(folder, "Qwen3_5", seed=5)  # which does not answer all questions alike
 
 
-def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
+def qwen4_exp(folder: Path) -> Path:
+    return qwen3_vl(folder, "Qwen4Exp", seed=5)  # which sees the frames well enough
+
+
+def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
     import transformers as tf
 
     names = [
@@ -262,27 +297,34 @@ def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
     ]
     tok = tokenizer(names)
     ids = dict(zip(names, tok.convert_tokens_to_ids(names), strict=True))
+    moe = {
+        "model_type": "glm4v_moe_text",
+        "n_routed_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 32,
+        "head_dim": head,
+    }
     config = getattr(tf, f"{kind}Config")(
         text_config={
-            "model_type": "glm4v_text",
+            **({"model_type": "glm4v_text"} if kind != "Glm4vMoe" else moe),
             **TEXT,
-            "hidden_size": 64,
+            "hidden_size": 4 * head,
             "vocab_size": len(tok),
             "pad_token_id": None,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
                 "partial_rotary_factor": 0.5,
-                "mrope_section": [2, 1, 1],
+                "mrope_section": [head // 8, head // 16, head // 16],
             },
         },
         vision_config={
-            "model_type": "glm4v_vision",
+            "model_type": "glm4v_vision" if kind != "Glm4vMoe" else "glm4v_moe_vision",
             "depth": 2,
             "hidden_size": 32,
             "intermediate_size": 64,
             "num_heads": 4,
-            "out_hidden_size": 64,
+            "out_hidden_size": 4 * head,
             "image_size": 56,
         },
         image_token_id=ids["<|image|>"],
@@ -293,11 +335,12 @@ def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
         video_end_token_id=ids["<|end_of_video|>"],
         tie_word_embeddings=False,
     )
-    processor = getattr(tf, f"{kind}Processor")(
-        image_processor=getattr(tf, f"{kind}ImageProcessor")(
+    shown = kind.removesuffix("Moe")
+    processor = getattr(tf, f"{shown}Processor")(
+        image_processor=getattr(tf, f"{shown}ImageProcessor")(
             size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 4}
         ),
-        video_processor=getattr(tf, f"{kind}VideoProcessor")(
+        video_processor=getattr(tf, f"{shown}VideoProcessor")(
             size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 64}
         ),
         tokenizer=tok,
@@ -307,6 +350,10 @@ def glm4v(folder: Path, kind: str = "Glm4v") -> Path:
         ),
     )
     return save(getattr(tf, f"{kind}ForConditionalGeneration")(config), processor, folder)
+
+
+def glm4v_moe(folder: Path) -> Path:
+    return glm4v(folder, "Glm4vMoe")
 
 
 def glm46v(folder: Path) -> Path:
@@ -686,6 +733,105 @@ def nemotron_omni(folder: Path) -> Path:
     return save(model, processor, folder, seed=1)  # which does not answer all questions alike
 
 
+def molmo2(folder: Path) -> Path:
+    import transformers as tf
+
+    names = [
+        "<|image|>",
+        "<|video|>",
+        "<im_patch>",
+        "<im_col>",
+        "<im_start>",
+        "<low_res_im_start>",
+        "<frame_start>",
+        "<im_end>",
+        "<frame_end>",
+        "<im_low>",
+    ]
+    tok = tokenizer(names)
+    ids = dict(zip(names, tok.convert_tokens_to_ids(names), strict=True))
+    tower = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 8}
+    config = tf.Molmo2Config(
+        text_config={
+            **TEXT,
+            "head_dim": 8,
+            # Answers have no words for frames.
+            "vocab_size": len(tok) - len(names),
+            "additional_vocab_size": len(names),
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+        },
+        vision_config={**tower, "intermediate_size": 64, "num_hidden_layers": 3}
+        | {"image_size": [56, 56], "patch_size": 14},
+        adapter_config={**tower, "intermediate_size": 64, "text_hidden_size": 32}
+        | {"vision_feature_layer": [2, 1]},
+        image_start_token_id=ids["<im_start>"],
+        low_res_image_start_token_id=ids["<low_res_im_start>"],
+        image_end_token_id=ids["<im_end>"],
+        image_patch_id=ids["<im_patch>"],
+        frame_start_token_id=ids["<frame_start>"],
+        frame_end_token_id=ids["<frame_end>"],
+    )
+    size = {"size": {"height": 56, "width": 56}, "pooling_size": [2, 2]}
+    processor = tf.Molmo2Processor(
+        image_processor=tf.Molmo2ImageProcessor(**size, max_crops=1, overlap_margins=[0, 0]),
+        video_processor=tf.Molmo2VideoProcessor(**size),
+        tokenizer=tok,
+        chat_template=template("<|video|>", "<|image|>"),
+    )
+    return save(tf.Molmo2ForConditionalGeneration(config), processor, folder)
+
+
+def minicpmv(folder: Path, kind: str = "MiniCPMV4_6") -> Path:
+    import transformers as tf
+
+    named = {
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "image_start_token": "<image>",
+        "image_end_token": "</image>",
+        "slice_start_token": "<slice>",
+        "slice_end_token": "</slice>",
+        "image_id_start_token": "<image_id>",
+        "image_id_end_token": "</image_id>",
+    }
+    tok = tokenizer(list(named.values()), **named)
+    config = getattr(tf, f"{kind}Config")(
+        text_config={
+            "model_type": "qwen3_5_text",
+            **TEXT,
+            "head_dim": 8,
+            "vocab_size": len(tok),
+            "layer_types": ["linear_attention", "full_attention"],
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "image_size": 56,
+            "patch_size": 14,
+        },
+        insert_layer_id=0,
+        image_token_id=tok.convert_tokens_to_ids("<|image_pad|>"),
+        video_token_id=tok.convert_tokens_to_ids("<|video_pad|>"),
+    )
+    processor = getattr(tf, f"{kind}Processor")(
+        image_processor=tf.MiniCPMV4_6ImageProcessor(scale_resolution=112),
+        video_processor=tf.MiniCPMV4_6VideoProcessor(scale_resolution=112),
+        tokenizer=tok,
+        chat_template=template("<|video_pad|>", "<|image_pad|>"),
+    )
+    return save(getattr(tf, f"{kind}ForConditionalGeneration")(config), processor, folder)
+
+
+def minicpmv4_7(folder: Path) -> Path:
+    return minicpmv(folder, "MiniCPMV4_7")
+
+
 def bagel(folder: Path) -> Path:
     """A tiny checkpoint with the files and names of BAGEL's, parts that draw included.
 
@@ -786,8 +932,10 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen3_vl": qwen3_vl,
     "qwen3_vl_moe": qwen3_vl_moe,
     "qwen3_5": qwen3_5,
+    "qwen4_exp": qwen4_exp,
     "qwen3_omni": qwen3_omni,
     "glm4v": glm4v,
+    "glm4v_moe": glm4v_moe,
     "glm46v": glm46v,
     "video_llama_3": video_llama_3,
     "internvl": internvl,
@@ -797,16 +945,35 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "gemma3": gemma3,
     "gemma4": gemma4,
     "nemotron_omni": nemotron_omni,
+    "molmo2": molmo2,
+    "minicpmv4_6": minicpmv,
+    "minicpmv4_7": minicpmv4_7,
 }
 CONTRASTIVE: dict[str, Callable[[Path], Path]] = {"clip": clip, "siglip": siglip}
 """Family → builder of a checkpoint in a folder."""
-OTHERS: dict[str, Callable[[Path], Path]] = {"bagel": bagel}
+OTHERS: dict[str, Callable[[Path], Path]] = {
+    "bagel": bagel,
+    "qwen2_5_vl_for_vllm": lambda folder: qwen2_5_vl(folder, head=32),
+    "qwen3_vl_for_vllm": lambda folder: qwen3_vl(folder, head=32),
+    "qwen3_vl_moe_for_vllm": lambda folder: qwen3_vl(folder, "Qwen3VLMoe", head=32),
+    "qwen3_5_for_vllm": lambda folder: qwen3_vl(folder, "Qwen3_5", 5, head=32),
+    "glm4v_for_vllm": lambda folder: glm4v(folder, head=32),
+    "glm46v_for_vllm": lambda folder: glm4v(folder, "Glm46V", head=32),
+}
 """Families with adapters and tests of their own, likewise."""
 
 AS_IMAGES = {"gemma3", "nemotron_omni"}
 """Families that take frames only as images."""
 
-APART = {"gemma3", "gemma4", "nemotron_omni", "qwen3_5"}
+APART = {
+    "gemma3",
+    "gemma4",
+    "minicpmv4_6",
+    "minicpmv4_7",
+    "nemotron_omni",
+    "qwen3_5",
+    "qwen4_exp",
+}
 """Families with sliding windows or recurrent layers: no prefix of a prompt can be shared."""
 
 _kept = tempfile.TemporaryDirectory(prefix="tiny-families-")
@@ -834,7 +1001,7 @@ def make_entry(place: Path, **more: Any) -> Any:
 
 def load(entry: ModelEntry) -> Any:
     """The model of an entry, by its kind."""
-    return registry.kind(entry.adapter).load(entry)
+    return registry.kind(entry.kind).load(entry)
 
 
 @functools.cache

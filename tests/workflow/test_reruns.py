@@ -142,8 +142,8 @@ def test_changed_code_reruns_what_uses_it(
         ("cli.py", "{unit}/s{left}", "{unit} per second{left}"),
         ("models/kinds/chat.py", "its processor drops videos; ", "this processor drops videos; "),
         ("gpus.py", "time.sleep(POLL_S)", "time.sleep(2 * POLL_S)"),
-        ("inference/batch_size.py", "self.size *= 2", "self.size *= 3"),
-        ("inference/feed.py", "maxsize=1", "maxsize=2"),
+        ("inference/batch_size.py", "_set(2 * self.size)", "_set(3 * self.size)"),
+        ("inference/feed.py", "if workers else 1", "if workers else 2"),
         ("inference/journal.py", "os.fsync(self._file)\n        except", "pass\n        except"),
         (
             "inference/asking.py",

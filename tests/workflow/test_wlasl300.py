@@ -1,5 +1,6 @@
 """The shipped WLASL300 study plans on the real metadata, on this machine and for a cluster."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,19 @@ def test_dry_run_on_the_real_metadata(wlasl: Path, tmp_path: Path) -> None:
     assert len([job for job in planned if job.rule == "ask"]) == 13
     early = {"clips", "verify_splits", "fetch_videos", "decode_frames"}
     assert early <= workflow_runs.rules(planned)
+    assert "vllm_python" in workflow_runs.rules(planned)
+    named = ["--config", f"vllm_python={sys.executable}"]
+    given = checkout.planned("--configfile", "config/real.yaml", *named)
+    assert {job for job in planned if job.rule != "vllm_python"} == given
 
     # The stages that need no video run for real.
     targets = ["results/wlasl300/clips.parquet", "verify_splits"]
     checkout.snakemake(*targets, "--configfile", "config/real.yaml")
     counts = (checkout.folder / "results/wlasl300/splits/counts.csv").read_text()
     assert str(TEST_CLIPS) in counts
+
+    # Without an environment that has vLLM, that is said in a line.
+    target = ["results/wlasl300/vllm-python.txt", "--configfile", "config/real.yaml"]
+    failed = checkout.snakemake(*target, check=False)
+    said = "error: engine: vllm needs an environment of its own: run with --sdm conda"
+    assert failed.returncode == 1 and said in failed.stdout

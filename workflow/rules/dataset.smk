@@ -45,10 +45,14 @@ if STUDY.downloads:
 
 
 rule clips:
-    """One row per clip of the study's subset, all splits, in the order of the metadata."""
+    """One row per clip of the study's subset, all splits, in the order of the metadata.
+
+    Stops where no answer could tell two glosses apart.
+    """
     input:
         RULES.early(checks.check_tables),
         table=RULES.table.files,
+        forms=RULES.written_forms.files,
     output:
         "<results>/clips.parquet",
     log:
@@ -61,9 +65,11 @@ rule clips:
         run=RULES.program("clips"),
         code=RULES.code("clips"),
         content=RULES.table.digest,
-        reads=RULES.reads("dataset/format", *RULES.subset, "shards"),
+        forms_content=RULES.written_forms.digest,
+        reads=RULES.reads("dataset/format", *RULES.subset, "shards", "mapping/language"),
+        files=options("forms"),
     shell:
-        "{params.run} --table {input.table:q} --output {output:q} 2>&1 | tee {log:q}"
+        "{params.run} --table {input.table:q} {params.files} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule verify_splits:

@@ -23,7 +23,7 @@ rule figure:
     params:
         run=RULES.program("figure"),
         code=RULES.figure_code,
-        reads=RULES.reads("statistics/confidence", "digest"),
+        reads=RULES.reads("statistics/confidence", "mapping/mapper", "digest"),
         caption=RULES.figure_caption,
         tables=RULES.result("tables"),
         stem=stem,

@@ -18,14 +18,14 @@ rule ask:
     benchmark:
         "<benchmarks>/ask/{checkpoint}/{part}.tsv"
     wildcard_constraints:
-        checkpoint="|".join(map(re.escape, STUDY.loads)),
+        checkpoint=any_of(STUDY.loads),
         part=r"\d+",
     conda:
         "../../envs/zerosign.yaml"
     threads: 4
     resources:
         gpu=lambda wildcards: RULES.entry_of(wildcards.checkpoint).gpus,
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
+        mem_mb=lambda wildcards, attempt: RULES.memory_mb(wildcards.checkpoint) * attempt,
         runtime=720,
     params:
         run=RULES.program("ask"),
@@ -33,7 +33,7 @@ rule ask:
         code=lambda wildcards: RULES.codes(wildcards.checkpoint),
         reads=RULES.ask_reads,
         weights=lambda wildcards: RULES.weights(STUDY.loads[wildcards.checkpoint].models[0]),
-        files=options("pairs", "descriptions"),
+        files=options("pairs", "descriptions", "vllm_python"),
         frames=RULES.result("frames"),
         store=RULES.store,
     shell:
@@ -41,6 +41,31 @@ rule ask:
         " --clips {input.clips:q} --availability {input.availability:q} --frames {params.frames:q}"
         " {params.files} {params.code}"
         " --store {params.store:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+if RULES.finds_vllm:
+
+    rule vllm_python:
+        """Which Python has vLLM, for `ask` to start a process with it.
+
+        First of all, so that a missing environment is told before any work.
+        """
+        output:
+            "<results>/vllm-python.txt",
+        log:
+            "<logs>/vllm_python.log",
+        benchmark:
+            "<benchmarks>/vllm_python.tsv"
+        priority: 1
+        localrule: True
+        conda:
+            "../../envs/vllm.yaml"
+        params:
+            run=RULES.program("vllm_python"),
+            code=RULES.code("vllm_python"),
+            versions=RULES.vllm_versions,
+        shell:
+            "{params.run} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule answers:
@@ -83,12 +108,11 @@ if STUDY.config.replays:
     rule replay:
         """Somebody else's predictions as answers to the shard's clips.
 
-        A clip that the CSV leaves out, although its video is there, is a failure.
+        A clip that the CSV leaves out is a failure.
         """
         input:
             predictions=lambda wildcards: RULES.predictions(wildcards.run).files,
             clips="<results>/clips.parquet",
-            availability="<results>/availability.parquet",
         output:
             "<results>/answers/{run}/{shard}.parquet",
         log:
@@ -96,7 +120,7 @@ if STUDY.config.replays:
         benchmark:
             "<benchmarks>/replay/{run}/{shard}.tsv"
         wildcard_constraints:
-            run="|".join(map(re.escape, STUDY.config.replays)),
+            run=any_of(STUDY.config.replays),
         localrule: True
         conda:
             "../../envs/zerosign.yaml"
@@ -107,5 +131,4 @@ if STUDY.config.replays:
             reads=RULES.reads("dataset/split"),
         shell:
             "{params.run} --predictions {input.predictions:q} --clips {input.clips:q}"
-            " --availability {input.availability:q} --shard {wildcards.shard}"
-            " --output {output:q} 2>&1 | tee {log:q}"
+            " --shard {wildcards.shard} --output {output:q} 2>&1 | tee {log:q}"

@@ -47,6 +47,7 @@ if STUDY.match_runs:
         params:
             run=RULES.program("match_pairs"),
             code=RULES.code("match_pairs"),
+            encoder=RULES.encoder,
             reads=RULES.reads("dataset/split", "mapping/encoder", "matching"),
             files=options("descriptions"),
         shell:

@@ -4,6 +4,7 @@ The store keeps every answer as soon as it is given. When all is there already, 
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from zerosign.alignment import embeddings
 from zerosign.inference import asking
 from zerosign.inference.run_questions import Inputs
 from zerosign.inference.store import Part
+from zerosign.models import vllm_process
 from zerosign.study_file import StudyFile
 
 
@@ -28,11 +30,19 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--frames", type=Path, required=True, help="folder of the frame cache")
     made.add_argument("--pairs", type=Path, help="pairs of clip and gloss, for matching runs")
     made.add_argument("--descriptions", type=Path, help="texts to embed; else the glosses")
+    made.add_argument("--vllm-python", type=Path, help="file that names it; else the study does")
     made.add_argument("--code", default="", help="digest of the code that makes answers")
     made.add_argument("--embed-code", default="", help="digest of the code that embeds")
     made.add_argument("--store", type=Path, required=True, help="folder of all answers, kept")
     made.add_argument("--output", type=Path, required=True, help="what was asked, JSON")
     return made
+
+
+def vllm_python(study: StudyFile, file: Path | None) -> str | None:
+    """The Python of vLLM's environment, where one is named."""
+    if file:
+        return file.read_text("utf-8").strip()
+    return study.raw("vllm_python") if study.has("vllm_python") else None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -46,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         frames=options.frames,
         pairs=options.pairs,
     )
+    if python := vllm_python(study, options.vllm_python):
+        os.environ[vllm_process.PYTHON] = python
     asked = asking.ask(
         inputs,
         options.checkpoint,

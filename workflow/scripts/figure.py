@@ -30,7 +30,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     study = StudyFile(options.study)
     tables = figure_registry.read_tables(options.figure, options.tables)
     confidence = study.read(float, "statistics", "confidence")
-    figure = figure_registry.draw(options.figure, tables, confidence, study.read(str, "digest"))
+    figure = figure_registry.draw(
+        options.figure,
+        tables,
+        confidence,
+        study.read(str, "digest"),
+        study.read(str, "mapping", "mapper"),
+    )
     style.save(figure, options.output)
 
 

@@ -10,6 +10,7 @@ from zerosign import cli
 from zerosign.dataset.clips import class_glosses
 from zerosign.files import write_parquet
 from zerosign.inference.answers import read_answers
+from zerosign.mapping import vocabulary
 from zerosign.mapping.encoder import read_vectors
 from zerosign.mapping.mapper import lists_candidates, map_answers
 from zerosign.mapping.mapping_settings import MappingSettings
@@ -26,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--clips", type=Path, required=True, help="clips.parquet")
     made.add_argument("--texts", type=Path, required=True, help="texts and vectors, Parquet")
+    made.add_argument("--forms", type=Path, help="CSV: how glosses are written, mapping.glosses")
     made.add_argument("--output", type=Path, required=True, help="predictions to write, Parquet")
     return made
 
@@ -34,14 +36,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse, call, write."""
     options = parser().parse_args(argv)
     study = StudyFile(options.study)
-    settings = study.read(MappingSettings, "mapping")
     clips = pl.read_parquet(options.clips)
     predictions = map_answers(
         read_answers(options.answers, study.read(int, "shards")),
         clips.filter(pl.col("split") == study.read(str, "dataset", "split")),
-        class_glosses(clips),
+        vocabulary.of_study(study, class_glosses(clips), options.forms),
         read_vectors(options.texts),
-        settings.threshold,
+        study.read(MappingSettings, "mapping"),
         lists_candidates(study, options.run),
     )
     write_parquet(predictions, options.output)

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from zerosign import cli
+from zerosign.dataset.clips import class_glosses
 from zerosign.files import write_parquet
-from zerosign.mapping.encoder import load_encoder
+from zerosign.mapping import encoder
 from zerosign.mapping.mapping_settings import EncoderSettings
 from zerosign.matching import descriptions, pairs
 from zerosign.matching.matching_settings import MatchingSettings
@@ -31,13 +32,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse, call, write."""
     options = parser().parse_args(argv)
     study = StudyFile(options.study)
-    encoder = study.read(EncoderSettings, "mapping", "encoder")
+    entry = study.read(EncoderSettings, "mapping", "encoder")
+    encode = encoder.load_encoder(entry.checkpoint, entry.revision)
     clips = pl.read_parquet(options.clips)
+    encoder.check_readable(encode(class_glosses(clips)))
     found = pairs.pairs(
         clips,
         study.read(str, "dataset", "split"),
         descriptions.texts_of(options.descriptions) if options.descriptions else None,
-        load_encoder(encoder.checkpoint, encoder.revision),
+        encode,
         study.read(MatchingSettings, "matching"),
     )
     write_parquet(found, options.output)

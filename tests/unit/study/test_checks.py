@@ -185,7 +185,7 @@ def test_files_of_the_data_set_are_checked_once_a_rule_needs_them(
         (lambda s: s.update(study=yaml.safe_load("2026-01-01")), "2026-01-01 is a date; write it"),
         (lambda s: s.update(models="config"), "config: is a folder; name a YAML file"),
         (lambda s: s.update(shards=True), "shards: True is not a whole number"),
-        (lambda s: s.update(runs=[]), "runs: 0 is not at least 1"),
+        (lambda s: s.update(runs=[], alignment={"models": [], "sampling": "u12"}), "runs: add one"),
     ],
 )
 def test_mistakes_are_said_early(
@@ -200,6 +200,18 @@ def test_an_alignment_model_that_draws_samples(demo: dict[str, Any], tmp_path: P
     with_models(demo, tmp_path, sampled={"decoding": decoding})
     demo["alignment"]["models"] = ["sampled"]
     assert "alignment.models: 'sampled' draws samples" in message(demo)
+
+
+def test_an_alignment_model_that_vllm_runs(demo: dict[str, Any], tmp_path: Path) -> None:
+    with_models(demo, tmp_path, served={"engine": "vllm", "decoding": {"max_new_tokens": 8}})
+    demo["alignment"]["models"] = ["served"]
+    said = "alignment.models: 'served' has engine: vllm, which gives no embeddings; take it out"
+    assert said in message(demo)
+
+
+def test_a_python_of_vllm_that_is_not_there(demo: dict[str, Any]) -> None:
+    demo["vllm_python"] = "vllm/bin/python"
+    assert "vllm_python: no such file 'vllm/bin/python'" in message(demo)
 
 
 def test_a_local_folder_that_hides_a_hub_repository(

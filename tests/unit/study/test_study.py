@@ -9,6 +9,7 @@ import yaml
 
 from zerosign.errors import UserError
 from zerosign.runs import Run
+from zerosign.scoring import comparison_families
 from zerosign.study.loading import load
 from zerosign.study.run_grid import expand
 from zerosign.study.study_config import RunGroup
@@ -150,6 +151,32 @@ def test_digest_follows_what_is_used(demo: dict[str, Any]) -> None:
     assert load(copy.deepcopy(demo), "elsewhere.yaml", ROOT).digest == before
     demo["statistics"]["seed"] += 1
     assert load(demo, "demo.yaml", ROOT).digest != before
+
+
+def test_the_default_study_plans_its_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study = load(read_yaml("config/config.yaml"), "config.yaml", ROOT)
+    found = comparison_families.all_pairs(study.config.comparisons, study.scored)
+    assert {name: len(pairs) for name, pairs in found.items()} == {
+        "prompts": 10 * 3,
+        "controls": 2 * 4,
+        "models": 10 * 9 / 2,
+        "rankings": 5 * 4 / 2,
+    }
+    everything = comparison_families.pairs(comparison_families.Family(), study.scored)
+    assert len(everything) == 59 * 58 / 2
+
+
+def test_a_compared_run_must_be_there(demo: dict[str, Any]) -> None:
+    demo["comparisons"] = {"some": {"runs": ["demo-trained.demo-gloss.u13"]}}
+    with pytest.raises(UserError) as caught:
+        load(demo, "demo.yaml", ROOT)
+    assert "demo.yaml: comparisons.some.runs: no run named" in str(caught.value)
+    assert "did you mean 'demo-trained.demo-gloss.u12'" in str(caught.value)
+    demo["comparisons"] = {"some": {"runs": ["*.nothing"]}}
+    load(demo, "demo.yaml", ROOT)
+    del demo["comparisons"]
+    assert list(load(demo, "demo.yaml", ROOT).config.comparisons) == ["all"]
 
 
 def test_replays_are_scored_with_the_runs(demo: dict[str, Any], tmp_path: Path) -> None:

@@ -16,21 +16,31 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _BASELINE_LINES = (":", "--", "-.")
-_PUBLISHED_MARKERS = {"zero-shot": "o", "supervised": "D"}
+_HOLLOW: dict[str, Any] = {
+    "ls": "",
+    "ms": 3.2,
+    "mfc": "white",
+    "mec": style.GREY,
+    "mew": 0.8,
+    "clip_on": False,
+}
+_STRICT_MARKERS = {"strict": "o", "synonyms": "^"}
+_STRICT_LABELS = {"strict": "strict match", "synonyms": "strict or synonym"}
 _CERTAINTY_MARKS = {"verified": "", "secondary": "*", "recalled": "**"}
 _MARKS = "; published: secondary source (*), not checked (**), no whole number of n test clips (†)"
 
 
 @figure(
-    tables=("accuracy", "published"),
-    caption="Top-1 accuracy of each run over the clips that could be read, with its interval. "
-    "Broken lines are baselines that need no model. Published rates, if the data set has any, "
-    "are set apart: they were not measured here.",
+    tables=("accuracy", "published", "strict"),
+    caption="Top-1 accuracy of each run over the clips that could be read, with its interval, by "
+    "the mapper of the footer. Broken lines are baselines that need no model. Published rates, if "
+    "the data set has any, are set apart: they were not measured here. Those of zero-shot models "
+    "are strict matches, which the study's own runs have as hollow marks, too.",
 )
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """Runs with intervals and baselines in one panel; published rates in another below."""
     table, published = tables["accuracy"], tables["published"]
-    runs = table.filter(pl.col("kind") == "run", pl.col("top1").is_not_null())
+    runs = table.filter(pl.col("kind") == "run")
     has_published = not published.is_empty()
     heights = [style.label_rows(runs["label"].to_list())]
     if has_published:
@@ -41,9 +51,10 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
     if has_published:
         axes[0].set_title("This study")
         axes[0].set_xlim(0, 100)
+        _draw_strict(axes[0], runs, tables["strict"])
         handles += _draw_published(axes[1], published)
     else:
-        highest = max([*runs["high"], *table["top1"].drop_nulls(), 0.01])
+        highest = max([*runs["high"].drop_nulls(), *table["top1"].drop_nulls(), 0.01])
         axes[0].set_xlim(0, min(100, 125 * highest))
     for ax in axes:
         style.grid(ax)
@@ -52,7 +63,7 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
     n = f"{style.number_range(runs['n_available'])} of {style.number_range(runs['n_expected'])}"
     style.footer(
         figure,
-        f"n = {n} expected clips; {level} intervals over signers and glosses; {origin}"
+        f"n = {n} expected clips; {level} intervals over signers; {origin}"
         + (_MARKS if has_published else ""),
     )
     return figure
@@ -61,7 +72,10 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
 def _draw_runs(ax: Axes, runs: pl.DataFrame) -> None:
     style.whiskers(ax, runs, "top1", 100)
     for y, row in enumerate(runs.iter_rows(named=True)):
-        style.number(ax, f"{100 * row['top1']:.1f}", 100 * row["high"], y, style.BLACK)
+        if row["top1"] is None:
+            continue
+        right = row["top1"] if row["high"] is None else row["high"]
+        style.number(ax, f"{100 * row['top1']:.1f}", 100 * right, y, style.BLACK)
     style.label_axis(ax, runs["label"].to_list())
 
 
@@ -78,28 +92,36 @@ def _draw_baselines(ax: Axes, baselines: pl.DataFrame) -> list[Line2D]:
     return handles
 
 
+def _draw_strict(ax: Axes, runs: pl.DataFrame, strict: pl.DataFrame) -> None:
+    """Strict rates of the runs, as published ones are drawn, below each run's own rate."""
+    rows = {row["run"]: row for row in strict.iter_rows(named=True) if row["run"]}
+    for y, run in enumerate(runs["run"]):
+        for column, marker in _STRICT_MARKERS.items():
+            rate = rows[run][column] if run in rows else None
+            if rate is not None:
+                ax.plot(100 * rate, y + 0.3, marker=marker, **_HOLLOW)
+
+
 def _draw_published(ax: Axes, published: pl.DataFrame) -> list[Line2D]:
-    """Rates from papers: hollow, grey, no intervals; circles zero-shot, diamonds supervised."""
-    look: dict[str, Any] = {
-        "ls": "",
-        "ms": 3.2,
-        "mfc": "white",
-        "mec": style.GREY,
-        "mew": 0.8,
-        "clip_on": False,
-    }
+    """Rates from papers: hollow, grey, no intervals; diamonds are supervised."""
     ax.set_title("Published, not run here", color=style.GREY)
     ax.set_facecolor("#F4F4F4")
     ax.set_xlim(0, 100)
     for y, row in enumerate(published.iter_rows(named=True)):
         rate = float(row["top1"])
         odd = "" if row["clips"] is not None else "†"
-        ax.plot(rate, y, marker=_PUBLISHED_MARKERS[row["kind"]], **look)
-        style.number(ax, f"{row['top1']}{odd}", rate, y, style.GREY)
+        supervised = row["kind"] == "supervised"
+        right = rate
+        if row["top1_synonyms"] is not None:
+            right = float(row["top1_synonyms"])
+            ax.plot(right, y, marker=_STRICT_MARKERS["synonyms"], **_HOLLOW)
+        ax.plot(rate, y, marker="D" if supervised else _STRICT_MARKERS["strict"], **_HOLLOW)
+        style.number(ax, f"{row['top1']}{odd}", right, y, style.GREY)
     names = published.select("model", "certainty").iter_rows()
     labels = [f"{model}{_CERTAINTY_MARKS[certainty]}" for model, certainty in names]
     style.label_axis(ax, labels, color=style.GREY)
-    return [
-        style.line(f"published, {kind}", marker=marker, **look)
-        for kind, marker in _PUBLISHED_MARKERS.items()
+    strict = [
+        style.line(_STRICT_LABELS[column], marker=marker, **_HOLLOW)
+        for column, marker in _STRICT_MARKERS.items()
     ]
+    return [*strict, style.line("published, supervised", marker="D", **_HOLLOW)]

@@ -30,13 +30,15 @@ _SUFFIX = "_figure"
 Drawing = Callable[[Tables, str, str], "Figure"]
 
 # Columns that stay text: a published rate is shown as it was printed, 0.30 and not 0.3.
-_TEXT = {"published": {"top1": pl.String}}
+_TEXT = {"published": {"top1": pl.String, "top1_synonyms": pl.String}}
 
 
 class Need(StrEnum):
     """What only some studies have."""
 
     MATCH_RUNS = "match_runs"
+    ALIGNMENT = "alignment"
+    LABELLED = "labelled"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class StudyFigure:
     caption: str
     need: Need | None
     """What the study must have, next to the tables that every study has."""
+    of_classes: bool
+    """Whether it depends on the mapper by which the study counts."""
     draw: Drawing
 
     @property
@@ -63,7 +67,7 @@ _REGISTERED: dict[str, StudyFigure] = {}
 
 
 def figure(
-    tables: tuple[str, ...], caption: str, need: Need | None = None
+    tables: tuple[str, ...], caption: str, need: Need | None = None, of_classes: bool = True
 ) -> Callable[[Drawing], Drawing]:
     """Register a function as the figure that its file is named after.
 
@@ -73,7 +77,8 @@ def figure(
 
     def register(draw: Drawing) -> Drawing:
         name = draw.__module__.rpartition(".")[2].removesuffix(_SUFFIX)
-        _REGISTERED[name] = StudyFigure(name, draw.__module__, tables, caption, need, draw)
+        module = draw.__module__
+        _REGISTERED[name] = StudyFigure(name, module, tables, caption, need, of_classes, draw)
         return draw
 
     return register
@@ -91,19 +96,29 @@ def figures() -> Mapping[str, StudyFigure]:
 def read_tables(name: str, folder: Path) -> dict[str, pl.DataFrame]:
     """The tables that a figure is drawn from, of a folder of CSV files; the gloss "none" is a word.
 
-    Raises `UserError` for a table that is not there.
+    A column without any value, whose type nobody can tell, is of polars' type Null. Raises
+    `UserError` for a table that is not there.
     """
     return {table: _read(folder / f"{table}.csv", name) for table in figures()[name].tables}
 
 
 def _read(path: Path, name: str) -> pl.DataFrame:
     try:
-        return pl.read_csv(path, infer_schema_length=None, schema_overrides=_TEXT.get(path.stem))
+        table = pl.read_csv(path, infer_schema_length=None, schema_overrides=_TEXT.get(path.stem))
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; the figure '{name}' is drawn from it") from None
+    return table.cast({column.name: pl.Null for column in table if column.is_null().all()})
 
 
-def draw(name: str, tables: Tables, confidence: float, digest: str) -> Figure:
-    """Draw a figure from its tables; ``digest`` of the study's configuration is in its footer."""
+def draw(
+    name: str, tables: Tables, confidence: float, digest: str, mapper: str | None = None
+) -> Figure:
+    """Draw a figure from its tables.
+
+    Its footer has the ``digest`` of the study's configuration, and the ``mapper`` by which the
+    study counts where the figure depends on it.
+    """
+    entry = figures()[name]
+    counted = f"mapper {mapper}; " if mapper and entry.of_classes else ""
     with style.applied():
-        return figures()[name].draw(tables, f"{100 * confidence:g} %", f"config {digest}")
+        return entry.draw(tables, f"{100 * confidence:g} %", f"{counted}config {digest}")

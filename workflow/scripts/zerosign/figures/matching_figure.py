@@ -24,6 +24,7 @@ _NEGATIVES = (("random", style.BLUE, "o", -0.16), ("hard", style.ORANGE, "D", 0.
     "hard negatives, with intervals, and the share of pairs that it answers with yes. The dotted "
     "line is chance: what always answering yes, or always no, scores.",
     need=Need.MATCH_RUNS,
+    of_classes=False,
 )
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """Balanced accuracy on the left, share of yes on the right; a row per run."""
@@ -57,8 +58,9 @@ def _draw_runs(axes: list[Axes], table: pl.DataFrame, labels: list[str]) -> list
         for row in part.iter_rows(named=True):
             y = labels.index(row["label"]) + shift
             if row["balanced_accuracy"] is not None:
-                ends = [100 * row["low"], 100 * row["high"]]
-                axes[0].plot(ends, [y, y], color=colour, lw=1, clip_on=False)
+                if row["low"] is not None:
+                    ends = [100 * row["low"], 100 * row["high"]]
+                    axes[0].plot(ends, [y, y], color=colour, lw=1, clip_on=False)
                 _point(axes[0], 100 * row["balanced_accuracy"], y, marker, colour)
             if row["yes_rate"] is not None:
                 _point(axes[1], 100 * row["yes_rate"], y, marker, colour)

@@ -15,14 +15,14 @@ from zerosign import cli, gpus
 from zerosign.entries import Entry
 from zerosign.errors import UserError
 from zerosign.frames import cache
-from zerosign.inference import embedding, engine, run_questions, store, workers
+from zerosign.inference import embedding, engine, run_questions, store, window, workers
 from zerosign.inference.batch_size import batch_size_file
 from zerosign.inference.journal import Journal
 from zerosign.inference.run_questions import Inputs, ShardQuestions
 from zerosign.inference.store import Part
 from zerosign.inference.workers import Workers
 from zerosign.models import registry
-from zerosign.models.base import Adapter, Request
+from zerosign.models.base import Adapter, Answer, Concurrent, Request
 from zerosign.models.model_entry import ModelEntry
 from zerosign.runs import Load
 
@@ -43,16 +43,19 @@ class Models:
     """The models of a load, each made ready when it is first needed; they share their weights."""
 
     held: contextlib.ExitStack
-    ready: dict[str, Adapter] = field(default_factory=dict)
+    ready: dict[str, Adapter | Concurrent] = field(default_factory=dict)
     helping: dict[str, Workers] = field(default_factory=dict)
 
-    def get(self, name: str, entry: ModelEntry) -> Adapter:
+    def get(self, name: str, entry: ModelEntry) -> Adapter | Concurrent:
         """The model of this name. Raises `UserError`."""
         if not self.ready:
             self.held.enter_context(gpus.claim(entry.gpus))
         if name not in self.ready:
             like = itertools.islice(self.ready.values(), 1)
-            self.ready[name] = registry.kind(entry.adapter).load(entry, *like)
+            adapter = registry.kind(entry.kind).load(entry, *like)
+            if isinstance(adapter, Concurrent):
+                self.held.callback(adapter.close)
+            self.ready[name] = adapter
         return self.ready[name]
 
     def workers(self, name: str, requests: int) -> Workers | None:
@@ -138,10 +141,14 @@ def _ask_run(
         # Another process may have written them meanwhile.
         new = {key for key in wanted if key not in known and key not in book}
         adapter = models.get(inputs.run(run).model, entry)
-        memory = batch_size_file(place, entry, shards[0].selection)
         requests = _with_pixels(inputs, shards, new)
-        helping = models.workers(inputs.run(run).model, len(new))
-        stream = engine.answer_all(requests, adapter, book, entry.batch_size, memory, helping)
+        stream: Iterator[tuple[str, Answer]]
+        if isinstance(adapter, Concurrent):
+            stream = window.answer_all(requests, adapter, book)
+        else:
+            memory = batch_size_file(place, entry, shards[0].selection)
+            helping = models.workers(inputs.run(run).model, len(new))
+            stream = engine.answer_all(requests, adapter, book, entry.batch_size, memory, helping)
         for key, answer in cli.progress(stream, len(new), run, "answers"):
             if answer.finish == "error":
                 asked.errors[key] = answer.error or ""

@@ -16,7 +16,7 @@ from zerosign.inference.journal import Journal, Recorded
 from zerosign.inference.run_questions import Inputs
 from zerosign.inference.store import Part
 from zerosign.models import registry
-from zerosign.models.base import Adapter, Embedder
+from zerosign.models.base import Adapter, Concurrent, Embedder
 from zerosign.models.model_entry import ModelEntry
 
 
@@ -37,7 +37,7 @@ def wanted(
 ) -> Wanted:
     """The embeddings of a model; ``code``: digest of the code that makes them."""
     entry = registry.read(inputs.study, model)
-    identity = registry.kind(entry.adapter).identity(entry)
+    identity = registry.kind(entry.kind).identity(entry)
     identity.pop("decoding", None)
 
     def key(what: str, value: Any) -> str:
@@ -70,7 +70,7 @@ def embed(
     part: Part,
     code: str,
     texts: Mapping[str, str],
-    load: Callable[[str, ModelEntry], Adapter],
+    load: Callable[[str, ModelEntry], Adapter | Concurrent],
 ) -> int:
     """Embed what is in no store yet; returns how many clips and texts there are. `UserError`."""
     need = wanted(inputs, model, store_folder, code, texts)
@@ -87,8 +87,8 @@ def embed(
     return len(keys)
 
 
-def _embedder(entry: ModelEntry, adapter: Adapter) -> Embedder:
-    make = registry.kind(entry.adapter).embedder
+def _embedder(entry: ModelEntry, adapter: Adapter | Concurrent) -> Embedder:
+    make = registry.kind(entry.kind).embedder
     if make is None:
         raise UserError(f"adapter: {entry.adapter} gives no embeddings; take it out of alignment")
     return make(adapter)

@@ -1,7 +1,7 @@
 """Run a model over clips, in batches, each answer recorded as soon as it is there."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from zerosign import gpu_memory
@@ -31,19 +31,46 @@ def answer_all(
     """
     limit = BatchSize(batch_size, memory)
     feed = Feed(requests, adapter, limit, workers)
-    asked = 0
-    failures: list[Answer] = []
+    return unless_all_failed(_answers(feed, adapter, limit, journal))
+
+
+def _answers(
+    feed: Feed, adapter: Adapter, limit: BatchSize, journal: Journal
+) -> Iterator[tuple[str, Answer]]:
     try:
         for work in feed:
-            for key, answer in _ask(adapter, work, limit, journal):
-                asked += 1
-                if answer.finish == "error":
-                    failures.append(answer)
-                yield key, answer
+            yield from _ask(adapter, work, limit, journal)
     finally:
         feed.stop()
+
+
+def unless_all_failed(found: Iterable[tuple[str, Answer]]) -> Iterator[tuple[str, Answer]]:
+    """Pass answers on; at the end `UserError` if every one of several is a failure."""
+    asked = 0
+    failures: list[Answer] = []
+    for key, answer in found:
+        asked += 1
+        if answer.finish == "error":
+            failures.append(answer)
+        yield key, answer
     if len(failures) == asked > 1:
         raise UserError(f"all {asked} requests failed; the first: {failures[0].error}")
+
+
+def failed(error: Exception) -> Answer:
+    """The answer to a request that a model can't be asked."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return Answer(text="", finish="error", error=reason)
+
+
+def record(journal: Journal, found: Sequence[tuple[tuple[str, Request], Answer]]) -> None:
+    """Write answers down, each with what a human reader wants to know of its request."""
+    journal.append(
+        [
+            Recorded(key, _about(request), dataclasses.asdict(answer))
+            for (key, request), answer in found
+        ]
+    )
 
 
 def _ask(
@@ -53,8 +80,7 @@ def _ask(
     import torch
 
     if isinstance(work.prepared, Exception) and len(work.batch) == 1:
-        reason = " ".join(str(work.prepared).split()) or type(work.prepared).__name__
-        yield work.batch[0][0], Answer(text="", finish="error", error=reason)
+        yield work.batch[0][0], failed(work.prepared)
         return
     if isinstance(work.prepared, Exception):
         size = 1
@@ -67,12 +93,7 @@ def _ask(
             limit.halve(len(work.batch))
             size = limit.size
         else:
-            journal.append(
-                [
-                    Recorded(key, _about(request), dataclasses.asdict(answer))
-                    for (key, request), answer in zip(work.batch, answers, strict=True)
-                ]
-            )
+            record(journal, list(zip(work.batch, answers, strict=True)))
             limit.fitted(len(work.batch))
             yield from zip((key for key, _ in work.batch), answers, strict=True)
             return

@@ -94,7 +94,7 @@ def of_run(inputs: Inputs, name: str, code: str) -> tuple[ModelEntry, list[Shard
     run = inputs.run(name)
     entry = registry.read(study, run.model)
     prompt = study.read(Prompt, "prompts", run.prompt)
-    determines = {"model": registry.kind(entry.adapter).identity(entry), "code": code}
+    determines = {"model": registry.kind(entry.kind).identity(entry), "code": code}
     return entry, [
         _of_shard(inputs, run, entry, prompt, determines, shard) for shard in inputs.shards
     ]
@@ -118,7 +118,7 @@ def _of_shard(
         asked = questions.of_prompt(prompt, video_ids, glosses)
     failures = selection.failures if selection else {}
     lost = questions.without_frames(inputs.availability, video_ids, failures)
-    kind = registry.kind(entry.adapter)
+    kind = registry.kind(entry.kind)
     describe = selection.described if selection else unseen
     answerable = [question for question in asked if question.video_id not in lost]
     clips = {video_id: describe(video_id) for video_id in {q.video_id for q in answerable}}

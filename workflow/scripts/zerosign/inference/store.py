@@ -36,7 +36,7 @@ class Part:
 
 def folder_of(store: Path, entry: ModelEntry) -> Path:
     """Where the answers of a loaded checkpoint are: by its weights, wherever these are."""
-    identity = registry.kind(entry.adapter).identity(entry)
+    identity = registry.kind(entry.kind).identity(entry)
     loaded = {key: identity.get(key) for key in entry.loading if key not in entry.execution}
     return store / f"{entry.short_name}-{files.digest(loaded)[:8]}"
 

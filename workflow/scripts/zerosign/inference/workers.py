@@ -14,7 +14,7 @@ from typing import Any
 
 from zerosign import torch_setup
 from zerosign.cli import log
-from zerosign.models.base import Adapter, Portable, Request
+from zerosign.models.base import Adapter, Concurrent, Portable, Request
 
 MOST = 3
 """Processes: enough for 30 clips of 16 frames a second."""
@@ -54,7 +54,7 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def for_gpu(adapter: Adapter, requests: int) -> Workers | None:
+def for_gpu(adapter: Adapter | Concurrent, requests: int) -> Workers | None:
     """Workers for so many requests; None where they would not pay."""
     import torch
 

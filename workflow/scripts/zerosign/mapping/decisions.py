@@ -1,25 +1,19 @@
-"""From one answer to one class: the likeliest, an exact match, or the nearest gloss."""
+"""From an answer to its reading: which gloss it names, if it refuses, which gloss is nearest."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import softmax
 
+from zerosign.mapping import phrases
 from zerosign.mapping.encoder import DECIMALS, Encoder
-from zerosign.mapping.normalise import forms, normal, stated, visible
-from zerosign.mapping.outcomes import Outcome, Step
+from zerosign.mapping.normalise import visible
+from zerosign.mapping.outcomes import Outcome
+from zerosign.mapping.reading import Reading
+from zerosign.mapping.refusals import is_refusal
+from zerosign.mapping.vocabulary import Vocabulary
 
-_REFUSAL = re.compile(
-    r"\b(?:i|we)(?: am|'m| are|'re)?(?: really)?"
-    r" (?:don't|do not|can't|cannot|can not|could not|couldn't|unable|not|sorry)\b"
-    r"|\b(?:unable to|not able to|impossible to|difficult to (?:determine|identify|say|tell)"
-    r"|(?:cannot|can't|could not) be (?:determined|identified)|sorry but|as an ai"
-    r"|(?:is|are) (?:unclear|unknown|not (?:clear|visible|enough))|no (?:clear )?sign (?:is|was))\b"
-    r"|^(?:unknown|unclear|n a|nothing|none|no sign|unsure|not sure|unidentified|indeterminate"
-    r"|unrecogni[sz]able|no answer|sorry)$"
-)
 _WITHOUT_ANSWER = (Outcome.MISSING, Outcome.ERROR, Outcome.BLOCKED)
 
 
@@ -35,124 +29,160 @@ class Reply(NamedTuple):
     """Which of the prompt's questions it answers."""
 
 
-class Decision(NamedTuple):
-    """What an answer became."""
+def read(reply: Reply, vocabulary: Vocabulary) -> Reading:
+    """All that needs no encoder.
 
-    outcome: Outcome
-    step: Step = Step.NONE
-    class_index: int = -1
-    """-1 for none."""
-    similarity: float | None = None
-    """Cosine of the nearest gloss; 1 for an exact match."""
-    compared: str = ""
-    """The form of the answer that was compared with the glosses."""
-    nearest: int = -1
-    """The class of highest cosine, above the threshold or not; -1 where no cosine was needed."""
-    top5: list[int] | None = None
-    """The five likeliest classes, where the classes were scored."""
-    probability: float | None = None
-    """That of the class, where the classes were scored."""
-
-
-def decide(
-    replies: Iterable[Reply], glosses: Sequence[str], encode: Encoder, threshold: float
-) -> list[Decision]:
-    """The decision on each reply; the classes are ``glosses`` by index.
-
-    An answer that was cut off at the token limit counts only if an exact form of it names a class:
-    its similarity would be that of a fragment. Below ``threshold`` (cosine) an answer is out of
-    vocabulary. Ties go to the lowest class index.
+    An answer that was cut off at the token limit counts only if it names a class: its similarity
+    would be that of a fragment.
     """
-    decisions = _all_without_encoder(replies, glosses)
-    texts = _open(decisions)
-    nearest = dict(zip(texts, _nearest(texts, glosses, encode), strict=True)) if texts else {}
-    return [
-        _by_similarity(d, *nearest[d.compared], threshold)
-        if d.outcome is Outcome.OUT_OF_VOCABULARY
-        else d
-        for d in decisions
-    ]
+    if reply.finish in _WITHOUT_ANSWER:
+        return Reading(Outcome(reply.finish))
+    if reply.scores is not None:
+        return _scored(reply.scores)
+    seen = phrases.ends(phrases.value_in_json(visible(reply.text)))
+    strict = _strict(reply.text, vocabulary)
+    cut_off = reply.finish == "length"
+    if found := lexical(seen, vocabulary):
+        return Reading(Outcome.OUT_OF_VOCABULARY, strict, found[0], -1, found[1], 1.0)
+    if cut_off:
+        return Reading(Outcome.CUT_OFF, strict, compared=vocabulary.normal(seen))
+    if not vocabulary.normal(seen):
+        return Reading(Outcome.REFUSED if is_refusal(seen) else Outcome.EMPTY, strict)
+    named = _named(seen, vocabulary)
+    if not named and is_refusal(seen):
+        return Reading(Outcome.REFUSED, strict, compared=vocabulary.normal(seen))
+    return Reading(Outcome.OUT_OF_VOCABULARY, strict, compared=named or vocabulary.normal(seen))
 
 
-def open_texts(replies: Iterable[Reply], glosses: Sequence[str]) -> set[str]:
-    """What `decide` has encoded: answers that nothing else maps, and then the glosses."""
-    texts = _open(_all_without_encoder(replies, glosses))
-    return {*texts, *map(normal, glosses)} if texts else set()
+def lexical(seen: str, vocabulary: Vocabulary) -> tuple[int, str] | None:
+    """Class and form that a visible answer names, or None.
 
-
-def _all_without_encoder(replies: Iterable[Reply], glosses: Sequence[str]) -> list[Decision]:
-    classes: dict[str, int] = {}
-    for index, gloss in enumerate(glosses):
-        classes.setdefault(normal(gloss), index)
-    return [_without_encoder(reply, classes) for reply in replies]
-
-
-def _open(decisions: Iterable[Decision]) -> list[str]:
-    """The answers that are left to their similarity."""
-    return sorted({d.compared for d in decisions if d.outcome is Outcome.OUT_OF_VOCABULARY})
-
-
-def exact(text: str, classes: Mapping[str, int]) -> tuple[int, str] | None:
-    """Class and form of the most literal tier of forms that names exactly one class."""
-    for tier in forms(text):
-        named = {classes[form]: form for form in tier if form in classes}
-        if len(named) == 1:
-            return next(iter(named.items()))
-        if named:
-            return None
+    The whole answer; else what is left of it without denials: its conclusion, what it states, what
+    it guesses, its beginning or end, what it emphasises. The first of these that names classes
+    decides; it names none if it names several.
+    """
+    for found in _tiers(seen, vocabulary):
+        classes = {index for index, _ in found}
+        if classes:
+            return found[0] if len(classes) == 1 else None
     return None
 
 
-def is_refusal(text: str) -> bool:
-    """Whether an answer declines to name a sign."""
-    return bool(_REFUSAL.search(normal(text)))
+def _tiers(seen: str, vocabulary: Vocabulary) -> Iterator[list[tuple[int, str]]]:
+    """Classes and forms that an answer names, tier after tier."""
+    yield _classes_of([seen], vocabulary, within=False)
+    text = phrases.without_denials(seen)
+    refuses = is_refusal(seen)
+    if not refuses:
+        yield _classes_of([text], vocabulary, within=False)
+    yield _classes_of(phrases.conclusions(text), vocabulary)
+    stated = phrases.statements(text)
+    yield _classes_of(stated, vocabulary)
+    yield _classes_of(phrases.guesses(text), vocabulary)
+    if not stated and not refuses:
+        yield _classes_of(phrases.heads(text), vocabulary)[:1]
+    yield _first_of(phrases.emphasised(text, capitals=seen != seen.upper()), vocabulary)
 
 
-def _without_encoder(reply: Reply, classes: Mapping[str, int]) -> Decision:
-    """Everything that needs no encoder; what is left open is out of vocabulary for now."""
-    if reply.finish in _WITHOUT_ANSWER:
-        return Decision(Outcome(reply.finish))
-    if reply.scores is not None:
-        return _likeliest(reply.scores)
-    seen = visible(reply.text)
-    whole = normal(seen)
-    cut_off = reply.finish == "length"
-    if not whole:
-        return Decision(Outcome.CUT_OFF if cut_off else Outcome.EMPTY)
-    found = exact(seen, classes)
-    if found:
-        return Decision(Outcome.CLASSIFIED, Step.EXACT, found[0], 1.0, found[1])
-    if cut_off:
-        return Decision(Outcome.CUT_OFF, compared=whole)
-    if is_refusal(seen):
-        return Decision(Outcome.REFUSED, compared=whole)
-    phrases = stated(seen)
-    return Decision(Outcome.OUT_OF_VOCABULARY, compared=phrases[0] if len(phrases) == 1 else whole)
+def _first_of(words: Sequence[str], vocabulary: Vocabulary) -> list[tuple[int, str]]:
+    """The classes of words, if the first of them is one: "LION or BIRD" is no bird."""
+    return _classes_of(words, vocabulary) if _classes_of(words[:1], vocabulary) else []
 
 
-def _likeliest(scores: Sequence[float]) -> Decision:
+def _classes_of(
+    found: Iterable[str], vocabulary: Vocabulary, within: bool = True
+) -> list[tuple[int, str]]:
+    classes = (_class_of(phrase, vocabulary, within) for phrase in found)
+    return [each for each in classes if each]
+
+
+def _class_of(phrase: str, vocabulary: Vocabulary, within: bool) -> tuple[int, str] | None:
+    """The class of the most literal reading of a phrase that has one, and its form."""
+    for reading in phrases.readings(phrase, within):
+        words = vocabulary.normal(reading)
+        index = vocabulary.find(words) if words else None
+        if index is not None:
+            return index, words
+    return None
+
+
+def _named(seen: str, vocabulary: Vocabulary) -> str:
+    """The one form that an answer without a class names; "" for none or several."""
+    text = phrases.without_denials(seen)
+    tiers = (
+        *(tier(text) for tier in (phrases.conclusions, phrases.statements, phrases.guesses)),
+        phrases.emphasised(text, capitals=seen != seen.upper()),
+    )
+    for tier in tiers:
+        words = [vocabulary.normal(phrases.first_alternative(phrase)) for phrase in tier]
+        words = [word for word in words if word and not is_refusal(word)]
+        if words:
+            return words[0] if len(set(words)) == 1 else ""
+    return ""
+
+
+def _strict(text: str, vocabulary: Vocabulary) -> int:
+    """The gloss that an answer equals in lower case, without blanks at its ends."""
+    return vocabulary.literal.get(text.strip().lower(), -1)
+
+
+def _scored(scores: Sequence[float]) -> Reading:
     order = np.argsort(-np.asarray(scores, float), kind="stable")
     best = int(order[0])
-    return Decision(
-        Outcome.CLASSIFIED,
-        Step.LIKELIHOOD,
-        best,
+    return Reading(
+        Outcome.OUT_OF_VOCABULARY,
+        likeliest=best,
         top5=order[:5].tolist(),
         probability=float(softmax(scores)[best]),
     )
 
 
+def is_open(reading: Reading) -> bool:
+    """Whether only its similarity can give an answer a class."""
+    return reading.without_class is Outcome.OUT_OF_VOCABULARY and (
+        reading.lexical == reading.likeliest == -1
+    )
+
+
+def open_texts(replies: Iterable[Reply], vocabulary: Vocabulary) -> set[str]:
+    """What `read_all` has encoded: what is compared of open answers, and then the glosses."""
+    readings = (read(reply, vocabulary) for reply in replies)
+    texts = {reading.compared for reading in readings if is_open(reading)}
+    return {*texts, *vocabulary.names} if texts else set()
+
+
+def read_all(replies: Iterable[Reply], vocabulary: Vocabulary, encode: Encoder) -> list[Reading]:
+    """The reading of each reply, with the nearest gloss of those that are open.
+
+    Ties go to the lowest class index.
+    """
+    found = [read(reply, vocabulary) for reply in replies]
+    texts = sorted({reading.compared for reading in found if is_open(reading)})
+    nearest = _nearest(texts, vocabulary.names, encode) if texts else {}
+    return [
+        _with_nearest(reading, *nearest[reading.compared])
+        if is_open(reading) and reading.compared in nearest
+        else reading
+        for reading in found
+    ]
+
+
+def _with_nearest(reading: Reading, index: int, cosine: float) -> Reading:
+    return reading._replace(nearest=index, similarity=cosine)
+
+
 def _nearest(
     texts: Sequence[str], glosses: Sequence[str], encode: Encoder
-) -> list[tuple[int, float]]:
-    """For each text the class of highest cosine and that cosine; ties to the lowest index."""
-    cosines = np.round(encode(texts) @ encode([normal(g) for g in glosses]).T, DECIMALS)
+) -> dict[str, tuple[int, float]]:
+    """For each text the class of highest cosine and that cosine; ties to the lowest index.
+
+    A text, or a gloss, that the encoder cannot read is left out.
+    """
+    cosines = np.round(encode(texts) @ encode(glosses).T, DECIMALS)
+    cosines[np.isnan(cosines)] = -np.inf
     best = cosines.argmax(axis=1)
-    return [(int(i), round(float(row[i]), DECIMALS)) for i, row in zip(best, cosines, strict=True)]
-
-
-def _by_similarity(decision: Decision, index: int, similarity: float, threshold: float) -> Decision:
-    decision = decision._replace(similarity=similarity, nearest=index)
-    if similarity < threshold:
-        return decision
-    return decision._replace(outcome=Outcome.CLASSIFIED, step=Step.SIMILARITY, class_index=index)
+    return {
+        text: (int(i), round(float(row[i]), DECIMALS))
+        for text, i, row in zip(texts, best, cosines, strict=True)
+        if np.isfinite(row[i])
+    }

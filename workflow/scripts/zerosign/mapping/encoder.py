@@ -4,7 +4,7 @@ import functools
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,13 +16,20 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Encoder = Callable[[Sequence[str]], np.ndarray]
-"""From n texts to their unit vectors (n, d)."""
+"""From n texts to their unit vectors (n, d); nan for a text that the encoder cannot read."""
 
 DECIMALS = 5
 """Similarities closer than this are ties: batches differ by about 1e-7."""
 
 PACKAGE = "package:"
 """Before the name of a Python package that has its encoder in a folder `model`."""
+
+MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
+"""An encoder for those whose glosses an English one cannot read."""
+
+_MOST_UNKNOWN = 0.5  # of a text's tokens; beyond, its vector is that of "unknown, unknown, …"
+_MOST_UNREADABLE = 0.2  # of the glosses
+_SAME = 0.999  # cosine of two different glosses from which on the encoder takes them for one
 
 
 def load_encoder(checkpoint: str, revision: str | None = None) -> Encoder:
@@ -54,13 +61,47 @@ def load_encoder(checkpoint: str, revision: str | None = None) -> Encoder:
         vectors: np.ndarray = model().encode(
             list(texts), normalize_embeddings=True, batch_size=64, show_progress_bar=False
         )
-        return vectors
+        unknown = [_unknown(model().tokenizer, text) > _MOST_UNKNOWN for text in texts]
+        return np.where(np.array(unknown)[:, None], np.nan, vectors)
 
     return encode
 
 
+def _unknown(tokenizer: Any, text: str) -> float:
+    """Share of a text's tokens that stand for something unknown."""
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    if unknown is None:
+        return 0.0
+    tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return tokens.count(unknown) / len(tokens) if tokens else 0.0
+
+
+def check_readable(glosses: np.ndarray) -> None:
+    """`UserError` unless an encoder can read the glosses, of which these are the vectors (n, d).
+
+    It cannot where many have no vector, or the same as another gloss: then every answer would be
+    as near to one as to the next, with a cosine near 1.
+    """
+    unread = np.isnan(glosses).any(axis=1)
+    cosines = np.nan_to_num(glosses) @ np.nan_to_num(glosses).T
+    np.fill_diagonal(cosines, -1)
+    unread |= cosines.max(axis=1, initial=-1) > _SAME
+    if unread.mean() > _MOST_UNREADABLE:
+        raise UserError(
+            f"mapping.encoder: cannot read {int(unread.sum())} of the {len(unread)} glosses: they "
+            "are unknown tokens to it, or all alike; name a multilingual encoder, e.g. "
+            f"{MULTILINGUAL} with its revision"
+        )
+
+
+def folder(checkpoint: str) -> Path | None:
+    """The folder of an encoder that is on this machine; None for one of the hub."""
+    place = Path(_place(checkpoint))
+    return place if place.is_dir() else None
+
+
 def write_vectors(texts: Sequence[str], encode: Encoder, path: Path) -> None:
-    """Write each ``text`` and its ``vector`` (d) as Parquet."""
+    """Write each ``text`` and its ``vector`` (d, nan where it was not read) as Parquet."""
     rows = [row.tolist() for row in encode(texts)] if texts else []
     table = pl.DataFrame(
         {"text": texts, "vector": rows},

@@ -10,9 +10,12 @@ from typing import Any
 import polars as pl
 
 from zerosign.errors import UserError
-from zerosign.mapping.decisions import Decision, Reply, decide, open_texts
+from zerosign.mapping.decisions import Reply, open_texts, read_all
 from zerosign.mapping.encoder import Encoder
+from zerosign.mapping.mappers import LIKELIHOOD, MAPPERS, Decision
+from zerosign.mapping.mapping_settings import MappingSettings
 from zerosign.mapping.outcomes import Outcome
+from zerosign.mapping.vocabulary import Vocabulary
 from zerosign.prompts.candidates import listed
 from zerosign.runs import Run
 from zerosign.study_file import StudyFile
@@ -24,23 +27,27 @@ PREDICTIONS = pl.Schema(
         "class_index": pl.Int32(),
         "text": pl.String(),
         "compared": pl.String(),
+        "mapper": pl.String(),
         "predicted": pl.String(),
         "predicted_index": pl.Int32(),
         "step": pl.String(),
         "similarity": pl.Float64(),
-        "nearest": pl.String(),
+        "nearest_gloss": pl.String(),
         "top5": pl.List(pl.Int32),
         "probability": pl.Float64(),
         "votes": pl.List(pl.Int32),
         "positions": pl.List(pl.Int32),
         "outcome": pl.String(),
         "correct": pl.Boolean(),
+        **dict.fromkeys(MAPPERS, pl.Int32()),
     }
 )
-"""Columns of predictions. step and outcome: see `zerosign.mapping.outcomes`; compared to
-probability: see `zerosign.mapping.decisions.Decision`. votes: the class of each answer about the
+"""Columns of predictions. mapper: the one that predicted and its neighbours come from. step and
+outcome: see `zerosign.mapping.outcomes`; compared, similarity, nearest_gloss, top5 and
+probability: see `zerosign.mapping.reading.Reading`. votes: the class of each answer about the
 clip, or null. positions: where the class of each answer was in the list of candidates that its
-question showed, from 0; null for a prompt that lists none."""
+question showed, from 0; null for a prompt that lists none. A column per mapper: the class that it
+gives the clip."""
 
 _NO_REPLY = Reply(Outcome.MISSING, "")
 
@@ -56,9 +63,9 @@ def lists_candidates(study: StudyFile, run: str) -> bool:
 def map_answers(
     answers: pl.DataFrame,
     expected: pl.DataFrame,
-    glosses: Sequence[str],
+    vocabulary: Vocabulary,
     encode: Encoder,
-    threshold: float,
+    settings: MappingSettings,
     candidates: bool = False,
 ) -> pl.DataFrame:
     """Predictions (schema `PREDICTIONS`): a row for every clip of ``expected``, in its order.
@@ -68,26 +75,38 @@ def map_answers(
     clip without an answer is missing; an answer for another clip, or a second one to a question,
     is a `UserError`.
     """
+    glosses = vocabulary.glosses
     replies = _by_clip(answers, expected, glosses)
     rows = list(expected.select("video_id", "gloss", "class_index").iter_rows(named=True))
     of_rows = [replies.get(row["video_id"], [_NO_REPLY]) for row in rows]
-    found = iter(decide((r for clip in of_rows for r in clip), glosses, encode, threshold))
+    readings = iter(read_all((r for clip in of_rows for r in clip), vocabulary, encode))
     table = []
     for row, clip in zip(rows, of_rows, strict=True):
-        decided = [next(found) for _ in clip]
-        positions = _positions(row["video_id"], clip, decided, glosses) if candidates else None
-        table.append(row | _prediction(clip, decided, glosses) | {"positions": positions})
+        found = [next(readings) for _ in clip]
+        decided = {
+            name: [Decision(reading, mapper, settings.threshold) for reading in found]
+            for name, mapper in MAPPERS.items()
+        }
+        counted = LIKELIHOOD if found[0].likeliest >= 0 else settings.mapper
+        headline = decided[counted]
+        positions = _positions(row["video_id"], clip, headline, glosses) if candidates else None
+        table.append(
+            row
+            | {"mapper": counted, "positions": positions}
+            | _prediction(clip, headline, glosses)
+            | {name: _voted(decisions) for name, decisions in decided.items()}
+        )
     return pl.DataFrame(table, schema=PREDICTIONS).with_columns(
         correct=pl.col("predicted_index").eq_missing(pl.col("class_index"))
     )
 
 
 def texts_to_encode(
-    answers: pl.DataFrame, expected: pl.DataFrame, glosses: Sequence[str]
+    answers: pl.DataFrame, expected: pl.DataFrame, vocabulary: Vocabulary
 ) -> set[str]:
     """The texts whose vectors `map_answers` needs; none where every answer is mapped without."""
-    replies = _by_clip(answers, expected, glosses)
-    return open_texts((r for clip in replies.values() for r in clip), glosses)
+    replies = _by_clip(answers, expected, vocabulary.glosses)
+    return open_texts((r for clip in replies.values() for r in clip), vocabulary)
 
 
 def majority_vote(decisions: Sequence[Decision]) -> int:
@@ -148,20 +167,26 @@ def _prediction(
     """What the replies about one clip come to."""
     chosen = majority_vote(decisions)
     found = decisions[chosen]
-    votes = [None if d.class_index < 0 else d.class_index for d in decisions]
+    reading = found.reading
     return {
         "text": replies[chosen].text,
-        "compared": found.compared,
+        "compared": reading.compared,
         "predicted": _name(glosses, found.class_index),
-        "predicted_index": votes[chosen],
+        "predicted_index": _voted(decisions),
         "step": found.step.value,
-        "similarity": found.similarity,
-        "nearest": _name(glosses, found.nearest),
-        "top5": found.top5,
-        "probability": found.probability,
-        "votes": votes,
+        "similarity": reading.similarity,
+        "nearest_gloss": _name(glosses, reading.nearest),
+        "top5": reading.top5,
+        "probability": reading.probability,
+        "votes": [None if d.class_index < 0 else d.class_index for d in decisions],
         "outcome": found.outcome.value,
     }
+
+
+def _voted(decisions: Sequence[Decision]) -> int | None:
+    """The class that the decisions on a clip's answers come to, or None."""
+    index = decisions[majority_vote(decisions)].class_index
+    return None if index < 0 else index
 
 
 def _positions(

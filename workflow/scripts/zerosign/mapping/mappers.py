@@ -1,18 +1,23 @@
-"""Mappers: ways to get from a run's answers to classes, to be compared with each other.
+"""Mappers: ways to get from an answer to a class. A study counts by one and compares all.
 
-A function that `mapper` decorates is one; tables, captions and ``--help`` read the registry.
+A function that `mapper` decorates is one; tables, captions and ``--help`` read the registry. It
+chooses from a `zerosign.mapping.reading.Reading`. What another mapper needs to know of an answer
+from elsewhere, as a judge's verdict on it, is one more field there, filled in from a file as the
+cosines are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import polars as pl
-
 from zerosign.mapping.outcomes import Outcome, Step
+from zerosign.mapping.reading import Reading
 
-Classes = Callable[[Sequence[str]], pl.Expr]
-"""From the glosses by class index to an expression over predictions (schema
-`zerosign.mapping.mapper.PREDICTIONS`) that gives the class index of each, or null."""
+Choice = tuple[int, Step]
+"""Class index, -1 for none, and what decided."""
+Choose = Callable[[Reading, float], Choice]
+"""From what is known of an answer, and the threshold of the similarity, to its class."""
+
+_NONE: Choice = (-1, Step.NONE)
 
 
 @dataclass(frozen=True)
@@ -21,29 +26,34 @@ class Mapper:
 
     name: str
     summary: str
-    classes: Classes
+    choose: Choose
     scored: bool
     """Whether it is for runs that scored all classes; the others are for free answers."""
 
 
+class Decision:
+    """What an answer became, by one mapper."""
+
+    def __init__(self, reading: Reading, mapper: "Mapper", threshold: float) -> None:
+        self.reading = reading
+        self.class_index, self.step = mapper.choose(reading, threshold)
+        classified = self.class_index >= 0
+        self.outcome = Outcome.CLASSIFIED if classified else reading.without_class
+
+
 MAPPERS: dict[str, Mapper] = {}
+LIKELIHOOD = "likelihood"
+"""The one mapper for runs that scored all classes, whichever the study counts by."""
 
 
-def mapper(name: str, summary: str, scored: bool = False) -> Callable[[Classes], Classes]:
+def mapper(name: str, summary: str, scored: bool = False) -> Callable[[Choose], Choose]:
     """Register a function as the mapper of this name."""
 
-    def register(classes: Classes) -> Classes:
-        MAPPERS[name] = Mapper(name, summary, classes, scored)
-        return classes
+    def register(choose: Choose) -> Choose:
+        MAPPERS[name] = Mapper(name, summary, choose, scored)
+        return choose
 
     return register
-
-
-def mapped(predictions: pl.DataFrame, glosses: Sequence[str]) -> pl.DataFrame:
-    """The predictions with the class of each mapper (null: none) in a column of its name."""
-    return predictions.with_columns(
-        mapper.classes(glosses).alias(name) for name, mapper in MAPPERS.items()
-    )
 
 
 def of_free_answers() -> Mapping[str, Mapper]:
@@ -52,35 +62,33 @@ def of_free_answers() -> Mapping[str, Mapper]:
 
 
 @mapper("strict", "equal but for case and blanks at the ends, as in the authors' script")
-def strict(glosses: Sequence[str]) -> pl.Expr:
+def strict(reading: Reading, threshold: float) -> Choice:
     """The answer is a gloss, whatever its case."""
-    literal = {gloss.lower(): index for index, gloss in reversed(list(enumerate(glosses)))}
-    answered = pl.col("outcome").is_in([Outcome.ERROR, Outcome.MISSING]).not_()
-    text = pl.when(answered).then(pl.col("text").str.strip_chars().str.to_lowercase())
-    return text.replace_strict(literal, default=None, return_dtype=pl.Int32)
+    return (reading.strict, Step.EXACT) if reading.strict >= 0 else _NONE
 
 
-@mapper("normalised", "equal after normalisation")
-def normalised(glosses: Sequence[str]) -> pl.Expr:
-    """A form of the answer is a gloss: `zerosign.mapping.normalise`."""
-    return pl.when(pl.col("step") == Step.EXACT).then(pl.col("predicted_index"))
+@mapper("lexical", "names one gloss after normalisation")
+def lexical(reading: Reading, threshold: float) -> Choice:
+    """What a reader finds named: `zerosign.mapping.decisions.lexical`."""
+    return (reading.lexical, Step.EXACT) if reading.lexical >= 0 else _NONE
 
 
-@mapper("similarity", "the study's: normalised, else nearest sentence above the threshold")
-def similarity(glosses: Sequence[str]) -> pl.Expr:
-    """What the study's tables are made from."""
-    return pl.col("predicted_index")
+@mapper("lexical_similarity", "lexical, else the nearest sentence embedding above the threshold")
+def lexical_similarity(reading: Reading, threshold: float) -> Choice:
+    """The protocol of the paper's rebuttal, with a threshold."""
+    near = reading.similarity is not None and reading.similarity >= threshold
+    return nearest(reading, threshold) if near else lexical(reading, threshold)
 
 
-@mapper("nearest", "normalised, else nearest sentence, however far")
-def nearest(glosses: Sequence[str]) -> pl.Expr:
-    """Never out of vocabulary."""
-    indices = {gloss: index for index, gloss in enumerate(glosses)}
-    found = pl.col("nearest").replace_strict(indices, default=None, return_dtype=pl.Int32)
-    return pl.coalesce("predicted_index", found)
+@mapper("nearest", "lexical, else the nearest sentence embedding, however far")
+def nearest(reading: Reading, threshold: float) -> Choice:
+    """The protocol of the paper's rebuttal: never out of vocabulary."""
+    if reading.lexical >= 0:
+        return lexical(reading, threshold)
+    return (reading.nearest, Step.SIMILARITY) if reading.nearest >= 0 else _NONE
 
 
-@mapper("likelihood", "the likeliest, of a run that scored them", scored=True)
-def likelihood(glosses: Sequence[str]) -> pl.Expr:
+@mapper(LIKELIHOOD, "the likeliest, of a run that scored them", scored=True)
+def likelihood(reading: Reading, threshold: float) -> Choice:
     """The one mapper for runs that scored all classes."""
-    return pl.when(pl.col("step") == Step.LIKELIHOOD).then(pl.col("predicted_index"))
+    return (reading.likeliest, Step.LIKELIHOOD) if reading.likeliest >= 0 else _NONE

@@ -9,7 +9,7 @@ class Outcome(StrEnum):
     CLASSIFIED = "classified"
     """The answer became a class, right or wrong."""
     OUT_OF_VOCABULARY = "out_of_vocabulary"
-    """The answer is near no gloss."""
+    """The answer is no gloss, by the mapper that counts."""
     REFUSED = "refused"
     """The model declined to name a sign."""
     BLOCKED = "blocked"
@@ -28,7 +28,7 @@ class Step(StrEnum):
     """What decided the class of an answer."""
 
     EXACT = "exact"
-    """A form of the answer is a gloss."""
+    """The answer names a gloss."""
     SIMILARITY = "similarity"
     """The nearest gloss by the sentence encoder."""
     LIKELIHOOD = "likelihood"

@@ -5,7 +5,6 @@ and Matthews' coefficient show that it is at chance.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,24 +12,15 @@ import numpy as np
 import polars as pl
 
 from zerosign.errors import UserError
-from zerosign.mapping.normalise import visible
 from zerosign.matching.pairs import HARD, PAIRS, POSITIVE, RANDOM
+from zerosign.matching.yes_or_no import verdict
 from zerosign.runs import TableRun
 from zerosign.statistics import NO_INTERVAL, cluster_codes, clustered_wilson, jackknife_correlation
-
-# "no" is a word of ordinary sentences too: a verdict is the whole end of the answer, or it is
-# written in capitals, or begins a sentence or emphasis; only else any yes or no.
-_VERDICTS = (
-    re.compile(r"\b(yes|no)\W*$", re.IGNORECASE),
-    re.compile(r"\b(YES|NO)\b"),
-    re.compile(r"(?:^|[.!?:*\n]\s*)(yes|no)\b(?=\W*(?:[,.;:!(*\n-]|$))", re.IGNORECASE),
-    re.compile(r"\b(yes|no)\b", re.IGNORECASE),
-)
 
 OUTCOMES = {
     "yes": "the answer is yes",
     "no": "the answer is no",
-    "no_verdict": "an answer with neither word",
+    "no_verdict": "an answer that says neither yes nor no",
     "cut_off": "the end of the answer, where the verdict is, was not reached",
     "error": "the video is there, but no frames or no answer came",
     "missing": "no usable video",
@@ -56,19 +46,6 @@ CAPTION = (
     "Balanced accuracy with {level} intervals (Wilson's of both rates, widened for pairs of one "
     "signer); 0.5 is chance. auroc: where yes and no were scored."
 )
-
-
-def verdict(text: str) -> bool | None:
-    """The yes or no that an answer concludes with, after its reasoning; None if there is none.
-
-    The first of `_VERDICTS` that matches decides, by its last match. A closing "it is not a match"
-    without either word is no verdict.
-    """
-    shown = visible(text).strip()
-    for pattern in _VERDICTS:
-        if found := pattern.findall(shown):
-            return found[-1].lower() == "yes"
-    return None
 
 
 def measures(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """What a model is asked, what comes back, and what a loaded model can do."""
 
 from collections.abc import Hashable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -84,6 +85,22 @@ class Portable(Adapter, Protocol):
 
     def recipe(self) -> tuple[Any, ...]:
         """A function, and its arguments, that makes what has the same ``prepare``."""
+        ...
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A loaded model that takes requests at any time and answers them in any order."""
+
+    window: int
+    """How many requests are on their way at a time."""
+
+    def submit(self, request: Request) -> Future[Answer]:
+        """The answer to come. `ClipError` or ValueError, then or here: not this clip."""
+        ...
+
+    def close(self) -> None:
+        """End what answers, and free the devices that it holds."""
         ...
 
 

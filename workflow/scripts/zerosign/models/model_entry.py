@@ -75,6 +75,8 @@ class ModelEntry(Entry):
 
     meaningless: ClassVar[frozenset[str]] = frozenset()
     """Keys that this kind of model does not take."""
+    engines: ClassVar[frozenset[str]] = frozenset({"transformers"})
+    """What can run this kind of model."""
     execution: ClassVar[frozenset[str]] = frozenset({"batch_size", "device_map", "gpus"})
     """Keys that say how to run a model; its answers don't depend on them."""
 
@@ -85,6 +87,8 @@ class ModelEntry(Entry):
 
     adapter: str
     """The kind of model."""
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """What runs the model."""
     checkpoint: Text
     """Hub id (owner/name) or a folder (./x, /x, a/b/c)."""
     revision: Commit | None = None
@@ -110,6 +114,16 @@ class ModelEntry(Entry):
     """Settings of the family's own processor."""
     decoding: Decoding | None = None
     """How an answer is read."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind that answers: an engine other than transformers has one of its own."""
+        return self.adapter if self.engine == "transformers" else self.engine
+
+    @property
+    def kind_key(self) -> str:
+        """The key that names the kind."""
+        return "adapter" if self.kind == self.adapter else "engine"
 
     @property
     def answering(self) -> dict[str, Any]:
@@ -140,6 +154,12 @@ class ModelEntry(Entry):
                     adapter = value.get("adapter")
                     raise wrong(f"{key} has no meaning with adapter: {adapter}; remove it")
         return value
+
+    @model_validator(mode="after")
+    def _runs(self) -> Self:
+        if self.engine not in self.engines:
+            raise wrong(f"engine: {self.engine} does not run adapter: {self.adapter}; remove it")
+        return self
 
     @model_validator(mode="after")
     def _trusted_code(self) -> Self:

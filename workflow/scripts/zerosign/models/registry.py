@@ -9,13 +9,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from zerosign.code_digest import root_of
 from zerosign.entries import ByValue
 from zerosign.errors import UserError, unknown
 from zerosign.models import kinds as package
-from zerosign.models.base import Adapter, Embedder
+from zerosign.models.base import Adapter, Concurrent, Embedder
 from zerosign.models.model_entry import ModelEntry, ModelName
 from zerosign.prompts.prompt_entry import Prompt
 from zerosign.prompts.template import Message
@@ -39,7 +39,7 @@ class ModelKind:
     candidates of a closed answer: label to text."""
     identity: Callable[[Any], dict[str, Any]]
     """From an entry to all that determines its answers; nothing is loaded."""
-    load: Callable[..., Adapter]
+    load: Callable[..., Adapter | Concurrent]
     """From an entry to the model, ready to answer. A second argument is a model that was loaded
     for an entry of equal `ModelEntry.loading`: they share their weights."""
     without_video: bool
@@ -62,23 +62,27 @@ class ModelKind:
 
 @functools.cache
 def kinds() -> Mapping[str, ModelKind]:
-    """All model kinds by name: the value of an entry's ``adapter``."""
+    """All model kinds by name: the value of an entry's ``adapter``, or of its ``engine``."""
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     return {name: importlib.import_module(f"{package.__name__}.{name}").KIND for name in names}
 
 
 def kind(name: str) -> ModelKind:
-    """The kind of this name. Raises `UserError`."""
+    """The kind of this name: `ModelEntry.kind`. Raises `UserError`."""
     if name not in kinds():
-        raise UserError(unknown("adapter", name, kinds()))
+        raise UserError(unknown("adapter", name, adapters()))
     return kinds()[name]
+
+
+def adapters() -> dict[str, type[ModelEntry]]:
+    """Types of entries by the value of their ``adapter``; an engine's kind shares another's."""
+    types = [each.entry for each in kinds().values()]
+    return {get_args(each.model_fields["adapter"].annotation)[0]: each for each in types}
 
 
 def entry_type() -> Any:
     """The type of an entry of any kind."""
-    return Annotated[
-        ModelEntry, ByValue("adapter", {name: each.entry for name, each in kinds().items()})
-    ]
+    return Annotated[ModelEntry, ByValue("adapter", adapters())]
 
 
 def entries_type() -> Any:

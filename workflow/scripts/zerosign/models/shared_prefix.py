@@ -188,19 +188,7 @@ class SharedPrefixes:
         read = [
             chat.read_answer(tokens, text) for tokens, text in zip(generated, texts, strict=True)
         ]
-        if count == 1:
-            return read
-        answers = []
-        for i in range(0, len(read), count):
-            samples = [answer["text"] for answer in read[i : i + count]]
-            finishes = [answer["finish"] for answer in read[i : i + count]]
-            chosen = samples.index(vote(samples))
-            thoughts = [answer["reasoning"] for answer in read[i : i + count]]
-            several = {"samples": samples, "finishes": finishes}
-            if any(thoughts):
-                several["reasonings"] = thoughts
-            answers.append({**read[i + chosen], **several})
-        return answers
+        return [voted(read[i : i + count]) for i in range(0, len(read), count)]
 
     def _choose(self, prefix: Prefix, shared: Shared, i: int, suffix: list[int]) -> dict[str, Any]:
         """The likeliest of a request's candidates."""
@@ -214,6 +202,18 @@ class SharedPrefixes:
             "labels": labels,
             "scores": [scores[j] for j in order],
         }
+
+
+def voted(read: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The answer, of several samples the one that was voted for, with all of them."""
+    if len(read) == 1:
+        return read[0]
+    samples = [answer["text"] for answer in read]
+    several = {"samples": samples, "finishes": [answer["finish"] for answer in read]}
+    thoughts = [answer["reasoning"] for answer in read]
+    if any(thoughts):
+        several["reasonings"] = thoughts
+    return {**read[samples.index(vote(samples))], **several}
 
 
 def row_name(request: Request, text: str, sample: int) -> str:

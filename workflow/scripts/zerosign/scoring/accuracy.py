@@ -43,7 +43,7 @@ def accuracy(
         seen = frame.filter(available())
         rows.append(
             _names(run)
-            | {"kind": "run"}
+            | {"kind": "run", "mapper": frame["mapper"].first()}
             | rates(frame, seen, confidence)
             | _macro(seen, confidence)
             | top5(seen, confidence)

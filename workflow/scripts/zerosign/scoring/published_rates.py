@@ -34,7 +34,9 @@ _CHOICES = {
     "published",
     "Published rates in %, not measured here. clips: how many of the n test clips a top1 "
     "corresponds to; empty where no whole number gives it. certainty: whether the figure was seen "
-    "at its source (verified), in another paper (secondary) or not at all (recalled).",
+    "at its source (verified), in another paper (secondary) or not at all (recalled). Those of "
+    "zero-shot models are strict matches: the table strict has the study's own next to them.",
+    of_classes=False,
 )
 def published_table(inputs: ScoreInputs) -> pl.DataFrame:
     """The rates of the study's data set."""

@@ -9,8 +9,7 @@ from zerosign.scoring.table_registry import ScoreInputs, table
 
 @table(
     "summary",
-    "Accuracy in % on the clips that could be read, with {widened}; that of the per-class accuracy "
-    "for clips of one signer.",
+    "Accuracy in % on the clips that could be read, with {widened}.",
 )
 def summary_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All runs and the baselines."""
@@ -27,6 +26,7 @@ def summary(table: pl.DataFrame, relaxed_rates: pl.DataFrame) -> pl.DataFrame:
     for row in table.iter_rows(named=True):
         cells = {
             "run": row["label"],
+            "mapper": row["mapper"],
             "clips": f"{row['n_available']} of {row['n_expected']}",
             "top-1": _percent(row["top1"], row["low"], row["high"]),
             "top-1, all clips": _percent(row["top1_all"], row["low_all"], row["high_all"]),

@@ -14,9 +14,10 @@ import polars as pl
 
 from zerosign import scoring as package
 from zerosign.dataset.dataset_settings import Flag
-from zerosign.mapping.mappers import MAPPERS
+from zerosign.mapping.mappers import LIKELIHOOD, MAPPERS, Mapper
 from zerosign.prompts.prompt_entry import Prompt
 from zerosign.runs import TableRun
+from zerosign.scoring.comparison_families import Family
 from zerosign.scoring.statistics_settings import StatisticsSettings
 
 
@@ -40,6 +41,14 @@ class ScoreInputs:
     published: pl.DataFrame
     """Published rates: `zerosign.scoring.published_rates.read`."""
     settings: StatisticsSettings
+    families: Mapping[str, Family]
+    """Which pairs of runs are compared."""
+
+    @property
+    def mapper(self) -> Mapper:
+        """By which the answers count: the study's, where any run answers freely."""
+        names = set(self.joined["mapper"]) - {LIKELIHOOD}
+        return MAPPERS[names.pop() if names else LIKELIHOOD]
 
     @property
     def confidence(self) -> float:
@@ -57,6 +66,8 @@ class ScoreTable:
     caption: str
     """With {level}, {widened}, {n_expected} and {mappers} for what depends on the study."""
     make: Callable[[ScoreInputs], pl.DataFrame]
+    of_classes: bool
+    """Whether it depends on the mapper by which the study counts: its caption says which."""
 
     @property
     def root(self) -> str:
@@ -66,7 +77,10 @@ class ScoreTable:
     def caption_for(self, inputs: ScoreInputs) -> str:
         """The caption with the study's numbers."""
         expected = inputs.joined["video_id"].n_unique()
-        return self._filled(f"{100 * inputs.confidence:g} %", str(expected))
+        text = self._filled(f"{100 * inputs.confidence:g} %", str(expected))
+        mapper = inputs.mapper
+        counted = f" Answers count by the mapper {mapper.name}: {mapper.summary}."
+        return text + counted if self.of_classes else text
 
     @property
     def help(self) -> str:
@@ -76,7 +90,7 @@ class ScoreTable:
     def _filled(self, level: str, n_expected: str) -> str:
         text = self.caption.format(
             level=level,
-            widened=f"{level} Wilson intervals, widened for clips of one signer and of one gloss",
+            widened=f"{level} Wilson intervals, widened for clips of one signer",
             n_expected=n_expected,
             mappers="; ".join(f"{name}: {entry.summary}" for name, entry in MAPPERS.items()),
         )
@@ -87,14 +101,14 @@ _REGISTERED: dict[str, ScoreTable] = {}
 
 
 def table(
-    name: str, caption: str
+    name: str, caption: str, of_classes: bool = True
 ) -> Callable[[Callable[[ScoreInputs], pl.DataFrame]], Callable[[ScoreInputs], pl.DataFrame]]:
-    """Register a function as the table of this name."""
+    """Register a function as the table of this name; see `ScoreTable`."""
 
     def register(
         make: Callable[[ScoreInputs], pl.DataFrame],
     ) -> Callable[[ScoreInputs], pl.DataFrame]:
-        _REGISTERED[name] = ScoreTable(name, make.__module__, caption, make)
+        _REGISTERED[name] = ScoreTable(name, make.__module__, caption, make, of_classes)
         return make
 
     return register

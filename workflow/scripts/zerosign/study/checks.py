@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from zerosign.entries import HUB_ID
-from zerosign.errors import UserError, located
+from zerosign.errors import UserError, located, unknown
 from zerosign.frames.sampling import shows_frames
 from zerosign.inference.replay import ANSWER_COLUMNS
 from zerosign.mapping.mapping_settings import SynonymTable, WordNetSynonyms
@@ -70,7 +70,7 @@ def check_frames(run: Run, model: ModelEntry, prompt: Prompt, study: Study) -> N
     """Only some model kinds can answer without a video."""
     if (
         not shows_frames(study.config.samplings[run.sampling])
-        and not registry.kind(model.adapter).without_video
+        and not registry.kind(model.kind).without_video
     ):
         raise UserError(
             f"a model with adapter: {model.adapter} needs frames; "
@@ -82,7 +82,7 @@ def check_matching(run: Run, model: ModelEntry, prompt: Prompt, study: Study) ->
     """A matching run needs a model that answers, and what its prompt shows."""
     if prompt.task is not Task.MATCH:
         return
-    if not registry.kind(model.adapter).generates:
+    if not registry.kind(model.kind).generates:
         raise UserError(
             f"a contrastive model answers no question; use another model for '{run.prompt}'"
         )
@@ -98,7 +98,7 @@ def check_contrast(run: Run, model: ModelEntry, prompt: Prompt, study: Study) ->
     """Contrastive models need one text per gloss; others cannot be shown 300 of them."""
     if prompt.task is Task.MATCH:
         return
-    if not registry.kind(model.adapter).generates:
+    if not registry.kind(model.kind).generates:
         check_contrastive(run.prompt, prompt)
     elif "gloss" in variables(prompt):
         raise UserError(
@@ -117,7 +117,7 @@ RUN_CHECKS: Sequence[Callable[[Run, ModelEntry, Prompt, Study], None]] = (
 def check_scored(study: Study) -> None:
     """There must be something to score."""
     if not study.scored:
-        raise UserError("runs: add one with a prompt of task 'predict', to be scored")
+        raise UserError("runs: add one with a prompt of task 'predict', or replays, to be scored")
 
 
 def check_replays(study: Study) -> None:
@@ -129,6 +129,17 @@ def check_replays(study: Study) -> None:
             )
         with located(f"replays.{name}.predictions"):
             check_csv(replay.predictions, ["video_id"], ANSWER_COLUMNS)
+
+
+def check_comparisons(study: Study) -> None:
+    """A run that a comparison names in full is there, or left out."""
+    names = [run.name for run in study.scored]
+    for family, entry in study.config.comparisons.items():
+        for key, patterns in entry.patterns.items():
+            for name in patterns:
+                if "*" in name or name in names or study.config.leave_out:
+                    continue
+                raise UserError(f"comparisons.{family}.{key}: {unknown('run', name, names)}")
 
 
 def check_encoder(study: Study) -> None:
@@ -153,6 +164,20 @@ def check_encoder(study: Study) -> None:
             f"{key}.revision: hub encoder '{checkpoint}' needs the 40 hex digits of a commit, "
             "from the model page under 'Files and versions'"
         )
+
+
+def check_written_forms(study: Study) -> None:
+    """The table of written forms is there."""
+    if path := study.config.mapping.glosses:
+        with located("mapping.glosses"):
+            check_csv(path, ["gloss", "form"])
+
+
+def check_labelled(study: Study) -> None:
+    """Files of labelled answers are there."""
+    for number, path in enumerate(study.config.mapping.labelled):
+        with located(f"mapping.labelled[{number}]"):
+            check_csv(study.place(path), ["answer", "accept"])
 
 
 def check_synonyms(study: Study) -> None:
@@ -217,9 +242,9 @@ def check_alignment(study: Study) -> None:
     for name in settings.models:
         model = study.models[name]
         decoding = model.decoding
-        if not registry.kind(model.adapter).embedder:
+        if not registry.kind(model.kind).embedder:
             raise UserError(
-                f"alignment.models: '{name}' has adapter: {model.adapter}, which gives no "
+                f"alignment.models: '{name}' has {model.kind_key}: {model.kind}, which gives no "
                 "embeddings; take it out"
             )
         if decoding and decoding.closed:
@@ -234,13 +259,24 @@ def check_alignment(study: Study) -> None:
             )
 
 
+def check_vllm(study: Study) -> None:
+    """The Python that has vLLM is there, if the study names one."""
+    python = study.config.vllm_python
+    if python and not Path(python).is_file():
+        raise UserError(f"vllm_python: no such file '{python}'")
+
+
 STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_scored,
     check_replays,
+    check_comparisons,
     check_encoder,
+    check_written_forms,
+    check_labelled,
     check_synonyms,
     check_descriptions,
     check_alignment,
+    check_vllm,
 )
 
 

@@ -68,6 +68,7 @@ def load(config: Mapping[str, Any], source: str, workflow_folder: Path) -> Study
             template.check(name, prompts[name])
     paths = [settings.models, settings.prompts, *_checkpoints(models, settings)]
     paths += [facts.published] if facts.published else []
+    paths += settings.mapping.labelled
     study = Study(
         config=settings,
         source=source,

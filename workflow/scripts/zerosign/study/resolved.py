@@ -114,7 +114,7 @@ class Study(Entry):
     def digest(self) -> str:
         """Short digest of all that the study's results depend on, printed on every figure."""
         config = self.config.as_json()
-        for key in ("models", "prompts", "shards", "store", "parts"):
+        for key in ("models", "prompts", "shards", "store", "parts", "vllm_python"):
             config.pop(key)
         value = {
             "config": config,

@@ -5,6 +5,7 @@ marked `ancient`, and its digest is a parameter in its place: `ByContent` gives 
 """
 
 import functools
+import re
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,7 +19,8 @@ from zerosign.figures.figure_registry import Need, figures
 from zerosign.files import digest, sha256_file
 from zerosign.frames.sampling import decode_plan, shows_frames
 from zerosign.inference import embedding, run_questions
-from zerosign.models import registry
+from zerosign.mapping import encoder
+from zerosign.models import registry, vllm_process
 from zerosign.models.checkpoint import digest_folder, files_of
 from zerosign.models.model_entry import ModelEntry
 from zerosign.scoring import table_registry
@@ -82,7 +84,16 @@ class RuleInputs:
         self.figures = {
             name: figure
             for name, figure in figures().items()
-            if study.match_runs or figure.need is not Need.MATCH_RUNS
+            if figure.need is None or self._has[figure.need]
+        }
+
+    @property
+    def _has(self) -> dict[Need, bool]:
+        """Which needs of figures the study meets."""
+        return {
+            Need.MATCH_RUNS: bool(self.study.match_runs),
+            Need.ALIGNMENT: bool(self.study.config.alignment.models),
+            Need.LABELLED: bool(self.study.config.mapping.labelled),
         }
 
     @property
@@ -172,6 +183,29 @@ class RuleInputs:
         source = self.study.config.synonyms
         paths = source.as_json().values() if source else ()
         return self.by_content(*(path for path in paths if not Path(path).is_dir()))
+
+    @functools.cached_property
+    def written_forms(self) -> ByContent:
+        """How glosses are written that are not written as they are named, if a file says so."""
+        path = self.study.config.mapping.glosses
+        return self.by_content(*([path] if path else []))
+
+    @functools.cached_property
+    def labelled(self) -> ByContent:
+        """Answers that a reader labelled."""
+        return self.by_content(*map(self.study.place, self.study.config.mapping.labelled))
+
+    @functools.cached_property
+    def encoder(self) -> str | None:
+        """A parameter: digest of the files of the mapping's encoder, the large ones by samples.
+
+        None for one of the hub, which its revision pins.
+        """
+        checkpoint = self.study.config.mapping.encoder.checkpoint
+        found = encoder.folder(
+            checkpoint if checkpoint.startswith(encoder.PACKAGE) else self.study.place(checkpoint)
+        )
+        return digest_folder(found, whole=CHECKSUM_LIMIT, blocks=16) if found else None
 
     @functools.cached_property
     def descriptions(self) -> ByContent:
@@ -278,11 +312,19 @@ class RuleInputs:
 
     def kind_of(self, load: str) -> registry.ModelKind:
         """The kind of a load's models."""
-        return registry.kind(self.entry_of(load).adapter)
+        return registry.kind(self.entry_of(load).kind)
 
     def entry_of(self, load: str) -> ModelEntry:
         """An entry of a load's models: they differ in how they are asked alone."""
         return self.study.models[self.study.loads[load].models[0]]
+
+    def memory_mb(self, load: str) -> int:
+        """Main memory to ask a load's models with. Weights go straight to the GPU.
+
+        vLLM has a process per GPU, and clips that wait for one. Estimated.
+        """
+        entry = self.entry_of(load)
+        return 24_000 + 8_000 * entry.gpus if entry.engine == "vllm" else 16_000
 
     def selections(self, *samplings: str) -> list[str]:
         """Which frames are shown of the clips of all shards; nothing where none are shown."""
@@ -312,7 +354,20 @@ class RuleInputs:
             files["pairs"] = PAIRS
         if load.embeds:
             files["descriptions"] = self.description_table
+        if self.finds_vllm and self.entry_of(wildcards.checkpoint).engine == "vllm":
+            files["vllm_python"] = "<results>/vllm-python.txt"
         return files
+
+    @property
+    def finds_vllm(self) -> bool:
+        """Whether a model wants vLLM, and the study does not say where it is."""
+        wanted = any(entry.engine == "vllm" for entry in self.study.models.values())
+        return wanted and not self.study.config.vllm_python
+
+    @property
+    def vllm_versions(self) -> dict[str, str]:
+        """A parameter: what vLLM's environment should have."""
+        return dict(vllm_process.locked_versions())
 
     def ask_reads(self, wildcards: Any) -> str:
         """What a load's models are asked depends on."""
@@ -358,7 +413,8 @@ class RuleInputs:
 
     def map_reads(self, wildcards: Any) -> str:
         """What the mapping of a run depends on: also whether its prompt lists the candidates."""
-        parts: list[str | tuple[str, ...]] = ["dataset/split", "mapping", "shards"]
+        parts: list[str | tuple[str, ...]] = ["dataset/split", "shards"]
+        parts += [f"mapping/{key}" for key in ("mapper", "encoder", "threshold", "language")]
         if run := self.study.runs.get(wildcards.run):
             parts += [("runs", run.name), ("prompts", run.prompt, "variables")]
         return self.reads(*parts)
@@ -367,7 +423,7 @@ class RuleInputs:
     def score_reads(self) -> str:
         """What the tables depend on."""
         prompts = {run.prompt for run in self.study.predict_runs.values()}
-        parts = ("scored", "filters", "title", "statistics")
+        parts = ("scored", "filters", "title", "statistics", "comparisons")
         return self.reads(*parts, *(f"prompts/{name}" for name in sorted(prompts)))
 
     def embeddings_input(self, wildcards: Any) -> dict[str, Any]:
@@ -402,7 +458,13 @@ class RuleInputs:
         """Tables that only some studies have."""
         names = ["matching"] if self.study.match_runs else []
         names += ["descriptions"] if self.study.config.descriptions else []
+        names += ["mapping_validity"] if self.study.config.mapping.labelled else []
         return [f"<results>/tables/{name}.csv" for name in names]
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A wildcard's pattern: one of these names. Of none, Snakemake would take any text."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def options(*names: str) -> Callable[[Any, Any], str]:
