@@ -179,9 +179,9 @@ def test_other_files_are_named(shard: Any, tmp_path: Path) -> None:
 
 
 def test_another_version_is_named(shard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "VERSION", 2)
+    monkeypatch.setattr(cache, "VERSION", 3)
     damaged(
-        "version 1 of the frame cache, this program reads 2",
+        "version 2 of the frame cache, this program reads 3",
         lambda: cache.read_index(shard[0]),
     )
 
@@ -389,4 +389,6 @@ def test_every_strategy_in_one_decode(data: Any, tmp_path: Path) -> None:
         counts[name] = len(clip.frames)
         assert clip.frames.shape[1:] == (24, 32, 3)
     assert counts == {"u5": 5, "fps": 4, "middle": 1, "motion": 6}
-    assert len(cache.read_index(decoded)["clips"]["00001"]["window"]) == 2
+    first, last, found = cache.read_index(decoded)["clips"]["00001"]["window"]
+    assert 0 <= first < last < 50
+    assert found

@@ -13,7 +13,7 @@ from zerosign.frames.ablations import Ablation
 from zerosign.frames.sampling import SAMPLINGS, decode_plan, sampling_of
 from zerosign.frames.strategies import STRATEGIES, at_rate, uniform
 from zerosign.study import error_lines
-from zerosign.videos.timeline import TIME_TOLERANCE, Timeline
+from zerosign.videos.timeline import TIME_TOLERANCE, SigningPart, Timeline
 
 counts = st.integers(1, 300)
 
@@ -89,7 +89,7 @@ def test_at_rate_of_30000_over_1001_is_every_frame() -> None:
 def test_the_plan_holds_every_sampling(chosen: Any, timeline: Any, data: Any) -> None:
     last = len(timeline.times) - 1
     first = data.draw(st.integers(0, last))
-    window = first, data.draw(st.integers(first, last))
+    window = SigningPart(first, data.draw(st.integers(first, last)))
     plan = decode_plan(chosen)
     stored = set(sampling.planned_indices(plan, timeline, window).tolist())
     for entry in chosen:

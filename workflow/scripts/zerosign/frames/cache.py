@@ -17,6 +17,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from zerosign import cli
 from zerosign.errors import UserError
 from zerosign.files import write_atomic
 from zerosign.frames import pixel_storage
@@ -26,7 +27,7 @@ from zerosign.frames.sampling import select, shows_frames
 from zerosign.frames.strategies import ShownFrames, Strategy
 from zerosign.videos.timeline import WHOLE, Decoded, SigningPart, Span, Timeline
 
-VERSION = 1
+VERSION = 2
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever written
 
 FilePath = str | os.PathLike[str]
@@ -78,6 +79,8 @@ class ChosenClip(TypedDict):
     total_frames: int
     duration: float
     digest: str
+    fallback: bool
+    """Whether the whole clip is sampled because no signing part was found in it."""
 
 
 class DecodedIndex(TypedDict):
@@ -169,7 +172,10 @@ def open_decoded_writer(
 
 
 def write_selection(decoded_path: FilePath, sampling: Strategy, path: FilePath) -> None:
-    """Write which stored frames a sampling shows of each clip, atomically. Reads no pixels."""
+    """Write which stored frames a sampling shows of each clip, atomically. Reads no pixels.
+
+    Says in the log in how many clips no signing part was found.
+    """
     if not shows_frames(sampling):
         raise UserError(f"sampling strategy '{sampling.strategy}' shows no frames to choose")
     index: DecodedIndex = read_index(decoded_path)
@@ -187,6 +193,11 @@ def write_selection(decoded_path: FilePath, sampling: Strategy, path: FilePath) 
                 "run decode_frames with a plan that includes it"
             )
         selection["clips"][video_id] = chosen
+    if whole := [video_id for video_id, chosen in selection["clips"].items() if chosen["fallback"]]:
+        cli.log.warning(
+            "no signing part was found in %d of %d clips, which are sampled whole: e.g. %s",
+            *(len(whole), len(selection["clips"]), whole[0]),
+        )
     with write_atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         _write_member(archive, "index", _json_array(selection))
 
@@ -194,7 +205,8 @@ def write_selection(decoded_path: FilePath, sampling: Strategy, path: FilePath) 
 def _chosen(sampling: ShownFrames, video_id: str, stored: StoredClip) -> ChosenClip | None:
     """What a sampling shows of a clip; None if some of it isn't stored."""
     timeline = Timeline(np.array(stored["times"]), stored["duration"])
-    shown = select(sampling, video_id, timeline, stored["window"])
+    part = None if stored["window"] is None else SigningPart(*stored["window"])
+    shown = select(sampling, video_id, timeline, part)
     positions = np.searchsorted(stored["indices"], shown.indices)
     if not np.array_equal(np.take(stored["indices"], positions, mode="clip"), shown.indices):
         return None
@@ -206,6 +218,7 @@ def _chosen(sampling: ShownFrames, video_id: str, stored: StoredClip) -> ChosenC
         "total_frames": len(timeline.times),
         "duration": timeline.duration,
         "digest": clip_digest([stored["sha256"][p] for p in positions], shown.timestamps),
+        "fallback": sampling.measures_motion and part is not None and not part.found,
     }
 
 

@@ -1,9 +1,9 @@
-"""Where the signing is in a clip, from how much the picture moves.
+"""Where the signing is in a clip, from how fast the fastest part of the picture moves.
 
-The paper's frame selection (VaJavorek/WLASL_LLM): optical flow of 124 x 124 grey frames, its mean
-length smoothed, its peaks; hands go up at the first and down at the last. Their code looks for the
-valleys between the first two peaks only, which is wrong as soon as there are three; here they lie
-between the first and the last.
+Hands cover little of a picture and rest before and after a sign. So the speed of the fastest
+twentieth of the picture tells signing from rest; the mean over the picture, by which the paper's
+code selects frames (VaJavorek/WLASL_LLM), drowns in the noise of the rest. How well this works:
+docs/frames.md, "Motion".
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,22 @@ from itertools import pairwise
 
 import numpy as np
 
+from zerosign.videos.timeline import SigningPart
+
 SIDE = 124  # px, of the square grey frames
-SMOOTHING = 3.0  # frames, sigma
-PEAK_PROMINENCE = 0.1  # px of SIDE a frame
-VALLEY_PROMINENCE = 0.001
-DISTANCE = 2  # frames between peaks
-NEAR_S = 0.5  # s: a valley further from its peak does not move the bound
+FASTEST = 0.05  # of the picture
+SPIKE = 3  # frames, of the median that takes out cuts and repeated frames
+SMOOTHING_S = 0.04  # sigma
+REST, SIGNING = 10, 95  # percentiles of the speed over time
+RISE = 0.2  # of the way from rest to signing: faster is signing
+LEAST_RISE = 10.0  # px of SIDE a second, of signing above rest
+SUSTAINED_S = 0.12  # shorter bursts are noise
 
 
 def flow(frames: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean length of the optical flow (Farnebäck) from each frame to the next, px: float64[T-1].
+    """Mean length of the fastest part of the optical flow (Farnebäck) between frames.
 
-    ``frames``: uint8[SIDE, SIDE] grey each.
+    ``frames``: uint8[SIDE, SIDE] grey each. From each frame to the next, px: float64[T-1].
     """
     import cv2
 
@@ -30,39 +34,34 @@ def flow(frames: Sequence[np.ndarray]) -> np.ndarray:
     lengths = []
     for before, after in pairwise(frames):
         field = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 15, 3, 5, 1.2, 0)
-        lengths.append(float(np.hypot(field[..., 0], field[..., 1]).mean()))
+        moved = np.hypot(field[..., 0], field[..., 1]).ravel()
+        slower = round(len(moved) * (1 - FASTEST))
+        lengths.append(float(np.partition(moved, slower)[slower:].mean()))
     return np.array(lengths)
 
 
-def signing_part(lengths: np.ndarray, fps: float) -> tuple[int, int]:
-    """First and last frame of the signing part; the whole clip where none stands out.
+def signing_part(lengths: np.ndarray, fps: float) -> SigningPart:
+    """From the first to the last sustained movement; the whole clip where nothing stands out.
 
-    ``lengths``: flow from each frame to the next, float[T-1]. The bounds are the first and the last
-    peak of the smoothed flow. A valley within `NEAR_S` after the first peak, or before the last,
-    moves that bound half-way to it; a single valley moves one bound, the last if it can. Bounds
-    that don't lie on either side of the clip's middle are not used.
+    ``lengths``: flow from each frame to the next, float[T-1].
     """
-    from scipy.ndimage import gaussian_filter1d
-    from scipy.signal import find_peaks
+    from scipy.ndimage import gaussian_filter1d, median_filter
 
-    total = len(lengths) + 1
-    whole = 0, total - 1
-    if total < 4:
-        return whole
-    smooth = gaussian_filter1d(lengths, sigma=SMOOTHING)
-    peaks, _ = find_peaks(smooth, distance=DISTANCE, prominence=PEAK_PROMINENCE)
-    if len(peaks) < 2:
-        return whole
-    low, high = int(peaks[0]), int(peaks[-1])
-    valleys, _ = find_peaks(-smooth, distance=DISTANCE, prominence=VALLEY_PROMINENCE)
-    valleys = valleys[(peaks[0] < valleys) & (valleys < peaks[-1])]
-    near = NEAR_S * fps
-    moves_high = len(valleys) > 0 and peaks[-1] - valleys[-1] < near
-    moves_low = len(valleys) > 0 and valleys[0] - peaks[0] < near
-    if moves_high:
-        high = int(valleys[-1] + peaks[-1]) // 2
-    if moves_low and (len(valleys) > 1 or not moves_high):
-        low = int(valleys[0] + peaks[0]) // 2
-    if not low < total / 2 < high:
-        return whole
-    return low, high - 1
+    nothing = SigningPart(0, len(lengths), found=False)
+    if not len(lengths):
+        return nothing
+    speed = gaussian_filter1d(median_filter(lengths * fps, SPIKE), SMOOTHING_S * fps)
+    rest, signing = np.percentile(speed, [REST, SIGNING])
+    if signing - rest < LEAST_RISE:
+        return nothing
+    bursts = _runs(speed > rest + RISE * (signing - rest), max(1, round(SUSTAINED_S * fps)))
+    if not bursts:
+        return nothing
+    return SigningPart(bursts[0][0], bursts[-1][1])
+
+
+def _runs(active: np.ndarray, least: int) -> list[tuple[int, int]]:
+    """First and end (exclusive) of each run of at least ``least`` true values."""
+    edges = np.diff(np.concatenate([[0], active.astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist()
+    return [(a, b) for a, b in zip(starts, ends, strict=True) if b - a >= least]

@@ -126,4 +126,4 @@ def disk_use(rows: Sequence[Row], plan: DecodePlan, settings: FrameSettings, nam
 def frames_to_store(plan: DecodePlan, total: int, fps: float) -> int:
     """How many frames of a clip the plan needs, at a constant rate, with signing throughout."""
     timeline = Timeline(np.arange(total) / fps, total / fps)
-    return len(planned_indices(plan, timeline, (0, total - 1)))
+    return len(planned_indices(plan, timeline, SigningPart(0, total - 1)))

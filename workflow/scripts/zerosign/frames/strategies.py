@@ -143,8 +143,7 @@ class Motion(ShownFrames):
     def numbers(self, timeline: Timeline, part: SigningPart | None) -> np.ndarray:
         if part is None:
             raise ValueError("motion sampling needs the signing part")
-        first, last = part
-        return first + uniform(last - first + 1, self.frames)
+        return part.first + uniform(part.last - part.first + 1, self.frames)
 
     def holds(self, other: ShownFrames) -> bool:
         return isinstance(other, Motion) and self.frames % other.frames == 0

@@ -97,6 +97,15 @@ class RuleInputs:
             Need.LABELLED: bool(self.study.config.mapping.labelled),
         }
 
+    @property
+    def looked_at(self) -> list[str]:
+        """Samplings that are drawn on contact sheets: an ablation shows what its base shows."""
+        return [
+            name
+            for name, entry in self.study.config.samplings.items()
+            if shows_frames(entry) and entry.ablation is None
+        ]
+
     def program(self, name: str) -> Callable[[Any, Any], str]:
         """A parameter: the command that runs a program on this study.
 
@@ -207,6 +216,10 @@ class RuleInputs:
     def predictions(self, replay: str) -> ByContent:
         """The file of a replay."""
         return self.by_content(self.study.config.replays[replay].predictions)
+
+    def local_table(self, stem: str) -> list[str]:
+        """Outputs: a table in all its forms that is in no report."""
+        return [f"<results>/{stem}.{form}" for form in FORMS]
 
     def tables(self, folder: str, names: Iterable[str], category: str) -> list[Any]:
         """Outputs: tables in all their forms; the report shows the CSV and its caption."""

@@ -42,7 +42,7 @@ class Tally:
     packets: int = 0
     """Of the video stream."""
     corrupt: int = 0
-    """Packets and frames that FFmpeg marks as corrupt."""
+    """Packets and frames of it that FFmpeg marks as corrupt."""
     reach: float = 0.0
     """Seconds at which the last packet of any stream ends."""
 
@@ -50,8 +50,9 @@ class Tally:
         """Count a packet that was read."""
         if packet.size == 0 and packet.dts is None:
             return  # the demuxer's last, empty one
-        self.packets += is_video
-        self.corrupt += packet.is_corrupt
+        if is_video:
+            self.packets += 1
+            self.corrupt += packet.is_corrupt
         if packet.pts is not None:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             self.reach = max(self.reach, end)
@@ -62,7 +63,7 @@ def signs(
 ) -> str | None:
     """All signs of damage in a sentence, or None. ``step``: seconds per frame."""
     found = [
-        _complaints(logs),
+        _complaints(logs, container),
         f"{tally.corrupt} packets or frames marked as corrupt" if tally.corrupt else None,
         _shortfall(container, stream, tally, step),
         _missing_end(path, container),
@@ -70,17 +71,20 @@ def signs(
     return "; ".join(sign for sign in found if sign) or None
 
 
-def _complaints(logs: Sequence[Log]) -> str | None:
-    errors = [f"{who}: {' '.join(what.split())}" for level, who, what in logs if is_error(level)]
+def _complaints(logs: Sequence[Log], container: Any) -> str | None:
+    """The first error of the log, but those of decoders of sound, which nobody listens to."""
+    heard = {
+        stream.codec_context.name for stream in container.streams.audio if stream.codec_context
+    }
+    errors = [
+        f"{who}: {' '.join(what.split())}"
+        for level, who, what in logs
+        if level <= av.logging.ERROR and who not in heard
+    ]
     if not errors:
         return None
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"FFmpeg says {errors[0]}{more}"
-
-
-def is_error(level: int) -> bool:
-    """Whether a log line's level is an error's."""
-    return level <= av.logging.ERROR
 
 
 def _shortfall(container: Any, stream: Any, tally: Tally, step: float) -> str | None:

@@ -100,6 +100,8 @@ class _Seen:
 def _decode(container: Any, path: str, logs: Sequence[damage.Log]) -> Facts:
     """Facts of an open container's video stream, but those of its file."""
     stream = video_stream(container)
+    # Pixels are not looked at here. Whether they can be decoded shows without smoothing them.
+    stream.codec_context.options = {"skip_loop_filter": "all"}
     codec = stream.codec_context.name
     seen, tally = _Seen(), damage.Tally()
     error: str | None = None

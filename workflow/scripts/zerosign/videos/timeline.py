@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,14 @@ TIME_TOLERANCE = 1e-3  # s: containers round time stamps to as much as a millise
 
 MOST_REORDERED = 16  # frames that H.264 and H.265 hold back at most to present them in order
 
-SigningPart = tuple[int, int]
-"""First and last frame of the part of a clip in which something is signed."""
+
+class SigningPart(NamedTuple):
+    """First and last frame of the part of a clip in which something is signed."""
+
+    first: int
+    last: int
+    found: bool = True
+    """False: nothing stood out, this is the whole clip."""
 
 
 @dataclass(frozen=True)
