@@ -19,9 +19,9 @@ pathvars:
 
 
 wildcard_constraints:
-    run="|".join(map(re.escape, STUDY.runs)),
-    sampling="|".join(map(re.escape, RULES.samplings)),
-    model="|".join(map(re.escape, STUDY.models)),
+    run=any_of(STUDY.runs),
+    sampling=any_of(RULES.samplings),
+    model=any_of(STUDY.models),
     shard=r"\d+",
 
 

@@ -34,6 +34,8 @@ def clips() -> pl.DataFrame:
                         "path": None,
                         "frame_start": 1,
                         "frame_end": -1,
+                        "start_declared": None,
+                        "end_declared": None,
                         "variation_id": k % 2,
                     }
                 )
@@ -87,7 +89,7 @@ def run(name: str) -> TableRun:
 
 
 RUNS = [run("good"), run("bad")]
-SETTINGS = StatisticsSettings(confidence=0.95, bootstrap=200, seed=0)
+SETTINGS = StatisticsSettings(confidence=0.95, permutations=200, seed=0)
 
 
 def scored() -> pl.DataFrame:
@@ -114,10 +116,9 @@ def only(table: pl.DataFrame, **values: object) -> dict[str, Any]:
 
 
 def widened(frame: pl.DataFrame) -> tuple[float, float]:
-    """Wilson's interval of a run's rows, widened for clips of one signer and of one gloss."""
-    signers, glosses = (cluster_codes(frame[name].to_list()) for name in ("signer", "class_index"))
+    """Wilson's interval of a run's rows, widened for clips of one signer."""
     values = frame["correct"].to_numpy().astype(float)
-    low, high, _ = clustered_wilson(values, 0.95, signers, glosses)
+    low, high, _ = clustered_wilson(values, 0.95, cluster_codes(frame["signer"].to_list()))
     return low, high
 
 

@@ -207,6 +207,30 @@ def qwen3_vl(folder: Path, kind: str = "Qwen3VL", seed: int = 0, head: int = 8) 
             "linear_num_key_heads": 2,
             "linear_num_value_heads": 4,
         },
+        "Qwen4Exp": {
+            "layer_types": ["linear_attention", "indexed_attention"],
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 32,
+            "shared_expert_intermediate_size": 32,
+            "hc_count": 2,
+            "hc_lowrank": 8,
+            "ple_layer_ids": [1],
+            "heads_per_ngram": 2,
+            "ngram_vocab_size_base": 97,
+            "make_ngram_vocab_size_divisible_by": 8,
+            "split_ngram_parts": 2,
+            "eos_token_id": tok.eos_token_id,
+            "indexer_n_heads": 2,
+            "indexer_kv_heads": 1,
+            "indexer_head_dim": 8,
+            "indexer_budget": 32,
+            "indexer_compress_ratio": 4,
+        },
     }
     config = getattr(tf, f"{kind}Config")(
         text_config={
@@ -259,6 +283,10 @@ def qwen3_5(folder: Path) -> Path:
     return qwen3_vl(folder, "Qwen3_5", seed=5)  # which does not answer all questions alike
 
 
+def qwen4_exp(folder: Path) -> Path:
+    return qwen3_vl(folder, "Qwen4Exp", seed=5)  # which sees the frames well enough
+
+
 def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
     import transformers as tf
 
@@ -269,9 +297,16 @@ def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
     ]
     tok = tokenizer(names)
     ids = dict(zip(names, tok.convert_tokens_to_ids(names), strict=True))
+    moe = {
+        "model_type": "glm4v_moe_text",
+        "n_routed_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 32,
+        "head_dim": head,
+    }
     config = getattr(tf, f"{kind}Config")(
         text_config={
-            "model_type": "glm4v_text",
+            **({"model_type": "glm4v_text"} if kind != "Glm4vMoe" else moe),
             **TEXT,
             "hidden_size": 4 * head,
             "vocab_size": len(tok),
@@ -284,7 +319,7 @@ def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
             },
         },
         vision_config={
-            "model_type": "glm4v_vision",
+            "model_type": "glm4v_vision" if kind != "Glm4vMoe" else "glm4v_moe_vision",
             "depth": 2,
             "hidden_size": 32,
             "intermediate_size": 64,
@@ -300,11 +335,12 @@ def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
         video_end_token_id=ids["<|end_of_video|>"],
         tie_word_embeddings=False,
     )
-    processor = getattr(tf, f"{kind}Processor")(
-        image_processor=getattr(tf, f"{kind}ImageProcessor")(
+    shown = kind.removesuffix("Moe")
+    processor = getattr(tf, f"{shown}Processor")(
+        image_processor=getattr(tf, f"{shown}ImageProcessor")(
             size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 4}
         ),
-        video_processor=getattr(tf, f"{kind}VideoProcessor")(
+        video_processor=getattr(tf, f"{shown}VideoProcessor")(
             size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 64}
         ),
         tokenizer=tok,
@@ -314,6 +350,10 @@ def glm4v(folder: Path, kind: str = "Glm4v", head: int = 16) -> Path:
         ),
     )
     return save(getattr(tf, f"{kind}ForConditionalGeneration")(config), processor, folder)
+
+
+def glm4v_moe(folder: Path) -> Path:
+    return glm4v(folder, "Glm4vMoe")
 
 
 def glm46v(folder: Path) -> Path:
@@ -693,6 +733,105 @@ def nemotron_omni(folder: Path) -> Path:
     return save(model, processor, folder, seed=1)  # which does not answer all questions alike
 
 
+def molmo2(folder: Path) -> Path:
+    import transformers as tf
+
+    names = [
+        "<|image|>",
+        "<|video|>",
+        "<im_patch>",
+        "<im_col>",
+        "<im_start>",
+        "<low_res_im_start>",
+        "<frame_start>",
+        "<im_end>",
+        "<frame_end>",
+        "<im_low>",
+    ]
+    tok = tokenizer(names)
+    ids = dict(zip(names, tok.convert_tokens_to_ids(names), strict=True))
+    tower = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 8}
+    config = tf.Molmo2Config(
+        text_config={
+            **TEXT,
+            "head_dim": 8,
+            # Answers have no words for frames.
+            "vocab_size": len(tok) - len(names),
+            "additional_vocab_size": len(names),
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+        },
+        vision_config={**tower, "intermediate_size": 64, "num_hidden_layers": 3}
+        | {"image_size": [56, 56], "patch_size": 14},
+        adapter_config={**tower, "intermediate_size": 64, "text_hidden_size": 32}
+        | {"vision_feature_layer": [2, 1]},
+        image_start_token_id=ids["<im_start>"],
+        low_res_image_start_token_id=ids["<low_res_im_start>"],
+        image_end_token_id=ids["<im_end>"],
+        image_patch_id=ids["<im_patch>"],
+        frame_start_token_id=ids["<frame_start>"],
+        frame_end_token_id=ids["<frame_end>"],
+    )
+    size = {"size": {"height": 56, "width": 56}, "pooling_size": [2, 2]}
+    processor = tf.Molmo2Processor(
+        image_processor=tf.Molmo2ImageProcessor(**size, max_crops=1, overlap_margins=[0, 0]),
+        video_processor=tf.Molmo2VideoProcessor(**size),
+        tokenizer=tok,
+        chat_template=template("<|video|>", "<|image|>"),
+    )
+    return save(tf.Molmo2ForConditionalGeneration(config), processor, folder)
+
+
+def minicpmv(folder: Path, kind: str = "MiniCPMV4_6") -> Path:
+    import transformers as tf
+
+    named = {
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "image_start_token": "<image>",
+        "image_end_token": "</image>",
+        "slice_start_token": "<slice>",
+        "slice_end_token": "</slice>",
+        "image_id_start_token": "<image_id>",
+        "image_id_end_token": "</image_id>",
+    }
+    tok = tokenizer(list(named.values()), **named)
+    config = getattr(tf, f"{kind}Config")(
+        text_config={
+            "model_type": "qwen3_5_text",
+            **TEXT,
+            "head_dim": 8,
+            "vocab_size": len(tok),
+            "layer_types": ["linear_attention", "full_attention"],
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "image_size": 56,
+            "patch_size": 14,
+        },
+        insert_layer_id=0,
+        image_token_id=tok.convert_tokens_to_ids("<|image_pad|>"),
+        video_token_id=tok.convert_tokens_to_ids("<|video_pad|>"),
+    )
+    processor = getattr(tf, f"{kind}Processor")(
+        image_processor=tf.MiniCPMV4_6ImageProcessor(scale_resolution=112),
+        video_processor=tf.MiniCPMV4_6VideoProcessor(scale_resolution=112),
+        tokenizer=tok,
+        chat_template=template("<|video_pad|>", "<|image_pad|>"),
+    )
+    return save(getattr(tf, f"{kind}ForConditionalGeneration")(config), processor, folder)
+
+
+def minicpmv4_7(folder: Path) -> Path:
+    return minicpmv(folder, "MiniCPMV4_7")
+
+
 def bagel(folder: Path) -> Path:
     """A tiny checkpoint with the files and names of BAGEL's, parts that draw included.
 
@@ -793,8 +932,10 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen3_vl": qwen3_vl,
     "qwen3_vl_moe": qwen3_vl_moe,
     "qwen3_5": qwen3_5,
+    "qwen4_exp": qwen4_exp,
     "qwen3_omni": qwen3_omni,
     "glm4v": glm4v,
+    "glm4v_moe": glm4v_moe,
     "glm46v": glm46v,
     "video_llama_3": video_llama_3,
     "internvl": internvl,
@@ -804,6 +945,9 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "gemma3": gemma3,
     "gemma4": gemma4,
     "nemotron_omni": nemotron_omni,
+    "molmo2": molmo2,
+    "minicpmv4_6": minicpmv,
+    "minicpmv4_7": minicpmv4_7,
 }
 CONTRASTIVE: dict[str, Callable[[Path], Path]] = {"clip": clip, "siglip": siglip}
 """Family → builder of a checkpoint in a folder."""
@@ -821,7 +965,15 @@ OTHERS: dict[str, Callable[[Path], Path]] = {
 AS_IMAGES = {"gemma3", "nemotron_omni"}
 """Families that take frames only as images."""
 
-APART = {"gemma3", "gemma4", "nemotron_omni", "qwen3_5"}
+APART = {
+    "gemma3",
+    "gemma4",
+    "minicpmv4_6",
+    "minicpmv4_7",
+    "nemotron_omni",
+    "qwen3_5",
+    "qwen4_exp",
+}
 """Families with sliding windows or recurrent layers: no prefix of a prompt can be shared."""
 
 _kept = tempfile.TemporaryDirectory(prefix="tiny-families-")

@@ -68,15 +68,17 @@ def make_video(
             put(stream.encode(frame))
         put(stream.encode(None))
     if rotation:
-        _rotate(path, rotation)
+        orient(path, TURNED[rotation])
     return path
 
 
-def _rotate(path: Path, degrees: int) -> None:
-    """Write the rotation into the track header's matrix (ISO 14496-12, tkhd version 0)."""
-    one = 1 << 16
-    turned = {90: (0, -one, one, 0), 180: (-one, 0, 0, -one), 270: (0, one, -one, 0)}[degrees]
-    a, b, c, d = turned
+TURNED = {90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), 270: (0, 1, -1, 0)}
+"""Display matrices of rotations, degrees counter-clockwise."""
+
+
+def orient(path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """Write a display matrix (a, b, c, d) into the track header (ISO 14496-12, tkhd version 0)."""
+    a, b, c, d = (value << 16 for value in matrix)
     data = bytearray(path.read_bytes())
     place = data.index(b"tkhd") + 4 + 40
     struct.pack_into(">9i", data, place, a, b, 0, c, d, 0, 0, 0, 1 << 30)

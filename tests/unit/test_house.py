@@ -34,7 +34,7 @@ STAGES = tuple(name for name in PACKAGES if name not in ("prompts", "models", "s
 
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
 PROGRAMS = sorted(SCRIPTS.glob("*.py"))
-BY_HAND = {"fetch_descriptions"}
+BY_HAND = {"convert_dataset", "fetch_descriptions"}
 """Programs that no rule runs."""
 
 

@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
+from scipy import special as reference_special
 from scipy import stats as reference
 
 from zerosign import statistics
@@ -39,6 +41,40 @@ def test_holm_equals_statsmodels(seed: Any) -> None:
     p = np.random.default_rng(seed).random(4 * seed + 1) ** 3
     p[:2] = p[0]  # a tie
     assert statistics.holm(p) == pytest.approx(list(multitest.multipletests(p, method="holm")[1]))
+
+
+def test_swaps_of_signers_equal_all_of_scipys() -> None:
+    """With a clip per signer, swapping signs is scipy's exact test of paired samples."""
+    changes = np.array([1, 1, 1, -1, 1, 0, 1, 1, 0, 1.0])
+    expected = reference.permutation_test(
+        (changes, np.zeros(10)),
+        lambda a, b, axis: (a - b).sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
+    )
+    found = statistics.signer_swap_p(changes, np.arange(10), 10_000, 0)
+    assert found == pytest.approx(expected.pvalue, abs=1e-9)
+    some = statistics.signer_swap_p(changes, np.arange(10), 200, 0)
+    assert some == pytest.approx(found, abs=0.06)
+    assert some == statistics.signer_swap_p(changes, np.arange(10), 200, 0)
+    assert statistics.signer_swap_p(np.zeros(4), np.arange(4), 100, 0) == 1
+
+
+def test_swaps_of_signers_hold_their_level_where_mcnemar_does_not() -> None:
+    """Two equally good runs, each with its own good and bad signers."""
+    rng = np.random.default_rng(0)
+    signers = np.repeat(np.arange(20), rng.integers(2, 40, 20))
+    rejected = {"clips": 0, "signers": 0}
+    for _ in range(400):
+        chances = [1 / (1 + np.exp(-1.5 * rng.normal(size=20)[signers])) for _ in range(2)]
+        a, b = (rng.random(len(signers)) < chance for chance in chances)
+        changes = b.astype(float) - a
+        p = statistics.mcnemar(int((changes < 0).sum()), int((changes > 0).sum()))
+        rejected["clips"] += p <= 0.05
+        rejected["signers"] += statistics.signer_swap_p(changes, signers, 999, 0) <= 0.05
+    assert rejected["clips"] / 400 > 0.3
+    assert rejected["signers"] / 400 < 0.08
 
 
 def test_holm_of_nothing() -> None:
@@ -115,23 +151,124 @@ def test_rates_of_none_and_all_keep_an_interval(rate: float) -> None:
 def test_one_cluster_has_no_interval() -> None:
     values, one = np.array([0.0, 1.0, 1.0]), np.zeros(3, int)
     assert all(math.isnan(x) for x in statistics.clustered_wilson(values, 0.95, one))
-    assert all(math.isnan(x) for x in statistics.bootstrap_interval(values, one, 0.95, 100, 0))
+    assert all(math.isnan(x) for x in statistics.clustered_tango(values - 1, 0.95, one))
 
 
-def test_bootstrap_agrees_with_student_on_independent_values() -> None:
-    values = np.random.default_rng(2).normal(3, 2, 200)
-    low, high = statistics.bootstrap_interval(values, np.arange(200), 0.95, 20000, 0)
-    expected = reference.t.interval(0.95, 199, values.mean(), reference.sem(values))
-    assert (low, high) == pytest.approx(expected, abs=0.02)
+def log_likelihood(shares: Any, counts: Any) -> float:
+    return float(reference_special.xlogy(counts, shares).sum())
 
 
-def test_bootstrap_is_seeded_and_blind_to_the_names_of_clusters() -> None:
-    rng = np.random.default_rng(3)
-    values, clusters = rng.random(90), rng.integers(0, 9, 90)
-    first = statistics.bootstrap_interval(values, clusters, 0.95, 500, 7)
-    assert first == statistics.bootstrap_interval(values, clusters * 10 + 4, 0.95, 500, 7)
-    assert first != statistics.bootstrap_interval(values, clusters, 0.95, 500, 8)
-    assert statistics.bootstrap_interval(np.ones(90), clusters, 0.95, 500, 7) == (1.0, 1.0)
+@pytest.mark.parametrize(("b", "c", "n"), [(9, 2, 50), (0, 7, 30), (16, 2, 668), (3, 3, 12)])
+def test_tango_ends_where_a_score_test_rejects(b: int, c: int, n: int) -> None:
+    """The score statistic from a likelihood maximised by scipy, at both ends of the interval."""
+    counts, z = np.array([b, c, n - b - c]), reference.norm.ppf(0.975)
+    for end in statistics.tango(b, c, n, 0.95):
+
+        def loss(only_a: float, end: float = end) -> float:
+            shares = np.array([only_a, only_a + end, 1 - 2 * only_a - end])
+            return -log_likelihood(shares, counts)
+
+        found = optimize.minimize_scalar(
+            loss, bounds=(max(0, -end), (1 - end) / 2), method="bounded", options={"xatol": 1e-12}
+        )
+        variance = (2 * found.x + end - end**2) / n
+        assert abs((c - b) / n - end) / math.sqrt(variance) == pytest.approx(z, abs=1e-4)
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 0), (16, 2), (2, 16), (5, 4), (20, 9), (19, 9)])
+def test_tango_excludes_0_where_mcnemar_rejects(b: int, c: int) -> None:
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
+    low, high = statistics.tango(b, c, 668, 0.95)
+    if b + c == 0:
+        z2 = reference.norm.ppf(0.975) ** 2
+        assert (low, high) == pytest.approx((-z2 / (668 + z2), z2 / (668 + z2)))
+    else:
+        p = tables.mcnemar([[9, b], [c, 9]], exact=False, correction=False).pvalue
+        assert (low > 0 or high < 0) == (p < 0.05)
+    swapped = statistics.tango(c, b, 668, 0.95)
+    assert (low, high) == pytest.approx((-swapped[1], -swapped[0]))
+
+
+def test_tango_of_nothing_but_differences() -> None:
+    low, high = statistics.tango(0, 668, 668, 0.95)
+    assert high == 1
+    assert low == pytest.approx(statistics.wilson(668, 668, 0.95)[0], abs=0.01)
+
+
+clustered = st.lists(st.tuples(st.sampled_from([0, 1]), st.sampled_from([0, 1]), st.integers(0, 5)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(clustered.filter(lambda rows: len({signer for *_, signer in rows}) > 1))
+def test_intervals_are_possible_and_never_a_point(rows: Any) -> None:
+    a, b, signers = (np.array(column) for column in zip(*rows, strict=True))
+    weights = 1.0 / (1 + np.arange(len(a)) % 3)
+    for given_weights in (None, weights):
+        low, high, effect = statistics.clustered_wilson(
+            a.astype(float), 0.95, signers, weights=given_weights
+        )
+        assert 0 <= low < high <= 1
+        assert low <= np.average(a, weights=given_weights) + 1e-12
+        assert high >= np.average(a, weights=given_weights) - 1e-12
+        assert effect >= 1
+    low, high, effect = statistics.clustered_tango((b - a).astype(float), 0.95, signers)
+    assert -1 <= low < high <= 1
+    assert low <= (b - a).mean() <= high
+    assert effect >= 1
+    cosines = 1 - (a + b / 7) * 1e-3
+    low, high = statistics.bounded_interval(cosines, 0.95, signers, -1, 1)
+    assert -1 <= low < high <= 1
+
+
+def test_one_clip_has_no_interval() -> None:
+    one = np.zeros(1, int)
+    for found in (
+        statistics.clustered_wilson(np.ones(1), 0.95, one),
+        statistics.clustered_tango(np.ones(1), 0.95, one),
+        statistics.bounded_interval(np.ones(1), 0.95, one, -1, 1),
+    ):
+        assert all(math.isnan(end) for end in found)
+
+
+def test_an_interval_of_cosines_agrees_with_student() -> None:
+    values = np.random.default_rng(2).normal(0.3, 0.05, 400)
+    found = statistics.bounded_interval(values, 0.95, np.arange(400), -1, 1)
+    expected = reference.t.interval(0.95, 399, values.mean(), reference.sem(values))
+    assert found == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_intraclass_correlation_is_that_of_the_simulation(correlation: float) -> None:
+    rng = np.random.default_rng(0)
+    signers = np.repeat(np.arange(600), rng.integers(1, 12, 600))
+    shared = math.sqrt(correlation) * rng.normal(size=600)[signers]
+    values = shared + math.sqrt(1 - correlation) * rng.normal(size=len(signers))
+    found = statistics.intraclass_correlation(values, signers)
+    assert found == pytest.approx(correlation, abs=0.03)
+    weighted = statistics.intraclass_correlation(values, signers, np.full(len(signers), 0.2))
+    assert weighted == pytest.approx(found)
+
+
+def test_intraclass_correlation_of_nothing_is_0() -> None:
+    assert statistics.intraclass_correlation(np.ones(9), np.arange(9) % 3) == 0
+    assert statistics.intraclass_correlation(np.arange(9.0), np.arange(9)) == 0
+
+
+def test_a_signer_with_most_clips_does_not_hide_what_the_others_show() -> None:
+    """The mean of the big signer is the mean: leaving it out shows nothing, the others do."""
+    signers = np.concatenate([np.zeros(100, int), 1 + np.arange(80) // 8])
+    values = np.concatenate([np.arange(100) % 2, (np.arange(80) // 8) % 2]).astype(float)
+    alone = statistics.jackknife_variance(values, signers) / (0.25 / 180)
+    assert statistics.design_effect(values, signers) > 3 * alone
+
+
+def test_a_model_that_says_yes_by_signer_keeps_an_interval() -> None:
+    from zerosign.matching.verdicts import balanced_interval
+
+    signers, truth = np.arange(80) // 8, np.arange(80) % 2 == 0
+    said = signers % 2 == 0
+    low, high = balanced_interval(truth, said, signers, 0.95)
+    assert 0 <= low < 0.5 < high <= 1
 
 
 def test_a_weighted_rate() -> None:

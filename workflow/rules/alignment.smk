@@ -61,23 +61,25 @@ rule align:
         " --embeddings {params.embeddings:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
-rule align_table:
-    """The alignment of all models in one table."""
-    input:
-        expand("<results>/alignment/{model}.json", model=STUDY.config.alignment.models),
-    output:
-        RULES.tables("tables", ["alignment"], "Tables"),
-    log:
-        "<logs>/align_table.log",
-    benchmark:
-        "<benchmarks>/align_table.tsv"
-    conda:
-        "../../envs/zerosign.yaml"
-    params:
-        run=RULES.program("align_table"),
-        code=RULES.code("align_table"),
-        reads=RULES.reads("alignment/models"),
-        folder=RULES.result("alignment"),
-        stem=stem,
-    shell:
-        "{params.run} --alignments {params.folder:q} --output {params.stem:q} 2>&1 | tee {log:q}"
+if STUDY.config.alignment.models:
+
+    rule align_table:
+        """The alignment of all models in one table."""
+        input:
+            expand("<results>/alignment/{model}.json", model=STUDY.config.alignment.models),
+        output:
+            RULES.tables("tables", ["alignment"], "Tables"),
+        log:
+            "<logs>/align_table.log",
+        benchmark:
+            "<benchmarks>/align_table.tsv"
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            run=RULES.program("align_table"),
+            code=RULES.code("align_table"),
+            reads=RULES.reads("alignment/models"),
+            folder=RULES.result("alignment"),
+            stem=stem,
+        shell:
+            "{params.run} --alignments {params.folder:q} --output {params.stem:q} 2>&1 | tee {log:q}"

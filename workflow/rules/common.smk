@@ -15,7 +15,7 @@ from snakemake.utils import update_config
 
 from zerosign.errors import UserError
 from zerosign.study import checks, loading, settings_file, yaml_files
-from zerosign.study.rule_inputs import RuleInputs, folder, options, stem
+from zerosign.study.rule_inputs import RuleInputs, any_of, folder, options, stem
 
 DEFAULT = "config/config.yaml"
 

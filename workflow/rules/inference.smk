@@ -18,7 +18,7 @@ rule ask:
     benchmark:
         "<benchmarks>/ask/{checkpoint}/{part}.tsv"
     wildcard_constraints:
-        checkpoint="|".join(map(re.escape, STUDY.loads)),
+        checkpoint=any_of(STUDY.loads),
         part=r"\d+",
     conda:
         "../../envs/zerosign.yaml"
@@ -108,12 +108,11 @@ if STUDY.config.replays:
     rule replay:
         """Somebody else's predictions as answers to the shard's clips.
 
-        A clip that the CSV leaves out, although its video is there, is a failure.
+        A clip that the CSV leaves out is a failure.
         """
         input:
             predictions=lambda wildcards: RULES.predictions(wildcards.run).files,
             clips="<results>/clips.parquet",
-            availability="<results>/availability.parquet",
         output:
             "<results>/answers/{run}/{shard}.parquet",
         log:
@@ -121,7 +120,7 @@ if STUDY.config.replays:
         benchmark:
             "<benchmarks>/replay/{run}/{shard}.tsv"
         wildcard_constraints:
-            run="|".join(map(re.escape, STUDY.config.replays)),
+            run=any_of(STUDY.config.replays),
         localrule: True
         conda:
             "../../envs/zerosign.yaml"
@@ -132,5 +131,4 @@ if STUDY.config.replays:
             reads=RULES.reads("dataset/split"),
         shell:
             "{params.run} --predictions {input.predictions:q} --clips {input.clips:q}"
-            " --availability {input.availability:q} --shard {wildcards.shard}"
-            " --output {output:q} 2>&1 | tee {log:q}"
+            " --shard {wildcards.shard} --output {output:q} 2>&1 | tee {log:q}"

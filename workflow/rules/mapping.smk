@@ -40,7 +40,7 @@ rule map_labels:
     benchmark:
         "<benchmarks>/map_labels/{run}.tsv"
     wildcard_constraints:
-        run="|".join(map(re.escape, RULES.scored)),
+        run=any_of(RULES.scored),
     conda:
         "../../envs/zerosign.yaml"
     params:

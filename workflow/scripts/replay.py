@@ -20,7 +20,6 @@ def parser() -> argparse.ArgumentParser:
         "--predictions", type=Path, required=True, help="CSV: video_id, answer or predicted_gloss"
     )
     made.add_argument("--clips", type=Path, required=True, help="clips.parquet")
-    made.add_argument("--availability", type=Path, required=True, help="availability.parquet")
     made.add_argument("--shard", type=int, required=True, help="number of the shard")
     made.add_argument("--output", type=Path, required=True, help="answers, Parquet")
     return made
@@ -31,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser().parse_args(argv)
     split = StudyFile(options.study).read(str, "dataset", "split")
     clips = pl.read_parquet(options.clips).filter(split=split)
-    available = pl.read_parquet(options.availability).filter(status="ok")
-    found = replay.replayed_answers(options.predictions, clips, set(available["video_id"]))
+    found = replay.replayed_answers(options.predictions, clips)
     answered = found.filter(finish="stop").height
     cli.log.info("%d of %d expected clips are answered", answered, clips.height)
     ours = clips.filter(shard=options.shard).select("video_id")

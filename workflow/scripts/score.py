@@ -15,6 +15,7 @@ from zerosign.dataset.dataset_settings import Flag
 from zerosign.prompts.prompt_entry import Prompt
 from zerosign.runs import TableRun
 from zerosign.scoring import joined_runs, published_rates, table_registry
+from zerosign.scoring.comparison_families import Family
 from zerosign.scoring.statistics_settings import StatisticsSettings
 from zerosign.scoring.table_registry import ScoreInputs
 from zerosign.study_file import StudyFile
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         synonyms=pl.read_parquet(options.synonyms) if options.synonyms else None,
         published=published_rates.read(options.published, study.read(str, "title")),
         settings=study.read(StatisticsSettings, "statistics"),
+        families=study.read(dict[str, Family], "comparisons"),
     )
     for name, table in table_registry.tables().items():
         write_table(table.make(inputs), options.output / name, table.caption_for(inputs))

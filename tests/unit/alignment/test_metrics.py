@@ -12,7 +12,7 @@ from zerosign.alignment import metrics
 from zerosign.errors import UserError
 from zerosign.scoring.statistics_settings import StatisticsSettings
 
-SETTINGS = StatisticsSettings(confidence=0.95, bootstrap=300, seed=0)
+SETTINGS = StatisticsSettings(confidence=0.95, permutations=300, seed=0)
 
 
 def test_cosines_are_blind_to_length() -> None:

@@ -1,6 +1,7 @@
 """Reading WLASL's metadata, a split file, and a user's own table."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,59 @@ def test_a_file_name_that_is_no_id_asks_for_a_column(tmp_path: Path) -> None:
     assert dataset_clips.read_table(path)["video_id"].to_list() == ["1", "2", "3"]
 
 
+UNCUT = """path,gloss,split,video_id,url,start,end,rate,bbox
+long.mp4,hi,train,a,,1.5,2.5,,10 20 110.5 220
+long.mp4,hi,test,b,,30,,25,"0.1, 0.2, 0.9, 1"
+,bye,test,c,https://youtu.be/abcdefghijk,,60,30,
+d.mp4,bye,test,,,,,,
+"""
+
+
+def test_clips_that_are_parts_of_files(tmp_path: Path) -> None:
+    path = tmp_path / "uncut.csv"
+    path.write_text(UNCUT, "utf-8")
+    rows = dataset_clips.read_table(path)
+    assert rows["video_id"].to_list() == ["a", "b", "c", "d"]
+    assert rows["start_declared"].to_list() == [1.5, 1.2, None, None]
+    assert rows["end_declared"].to_list() == [2.5, None, 2.0, None]
+    assert rows["bbox"].to_list() == [[10, 20, 110.5, 220], [0.1, 0.2, 0.9, 1], None, None]
+    assert rows["path"].to_list()[2] is None
+    assert rows["url"].to_list() == [None, None, "https://youtu.be/abcdefghijk", None]
+
+
+def test_the_box_of_wlasls_metadata_is_kept(tmp_path: Path) -> None:
+    path = write(tmp_path, [{"gloss": "a", "instances": [instance("1", bbox=[1, 2, 30, 40])]}])
+    assert dataset_clips.read_metadata(path)["bbox"].to_list() == [[1, 2, 30, 40]]
+    path = write(tmp_path, [{"gloss": "a", "instances": [instance("1", bbox=[1, 2, 30])]}])
+    with pytest.raises(UserError, match=r"instance 0: 'bbox' must be four numbers, found \[1, 2"):
+        dataset_clips.read_metadata(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a.mp4,x,test,,,3,2,,", "line 2: 'end' (2) is not after 'start'"),
+        ("a.mp4,x,test,,,x,2,,", "line 2: 'start' is 'x', not a number from 0 on"),
+        ("a.mp4,x,test,,,nan,2,,", "line 2: 'start' is 'nan', not a number from 0 on"),
+        ("a.mp4,x,test,,,1,2,0,", "line 2: 'rate' is 0; leave it empty for seconds"),
+        ("a.mp4,x,test,,,1,2,,1 2 3", "line 2: 'bbox' is '1 2 3', not four numbers"),
+        ("a.mp4,x,test,,,1,2,,5 5 5 9", "line 2: 'bbox' is '5 5 5 9', not four numbers"),
+        (",x,test,a,,,,,", "line 2: 'path' and 'url' are empty"),
+        (",x,test,,http://a/b.mp4,,,,", "line 2: a clip without 'path' needs a 'video_id'"),
+    ],
+)
+def test_a_wrong_range_or_box_names_its_line(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{UNCUT.splitlines()[0]}\n{line}\n", "utf-8")
+    with pytest.raises(UserError, match=re.escape(said)):
+        dataset_clips.read_table(path)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("path,gloss\na.mp4,x\n", "no column 'split'"),
+        ("gloss,split\nx,test\n", "no column 'path' or 'url'"),
         ("path,gloss,split,singer\na.mp4,x,test,b\n", "unknown column 'singer'"),
         ("path,gloss,split\n", "has no rows"),
         ("path,gloss,split\na.mp4,x,test\nb.mp4,,test\n", "line 3: 'gloss' is empty"),

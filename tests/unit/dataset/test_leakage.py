@@ -18,7 +18,7 @@ def table(*rows: tuple[str, str, str, str, str, int]) -> pl.DataFrame:
     """Clips of (id, gloss, split, signer, url, variation)."""
     glosses = sorted({row[1] for row in rows})
     data = [
-        (i, g, glosses.index(g), s, who, "x", url, None, 1, -1, 25.0, 0, v)
+        (i, g, glosses.index(g), s, who, "x", url, None, 1, -1, 25.0, None, None, None, 0, v)
         for i, g, s, who, url, v in rows
     ]
     return pl.DataFrame(data, schema=CLIP_SCHEMA, orient="row")

@@ -230,6 +230,9 @@ CLIPS = {  # video id: (split, shard, what is special)
 }
 
 
+BOXES = {"00001": [10, 8, 42, 40], "00002": [0.25, 0.0, 0.75, 1.0], "00003": [0, 0, 640, 480]}
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """clips.parquet and availability.parquet of nine clips, and a function that decodes them."""
@@ -254,7 +257,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "height": 48,
             "fps": 25.0,
             "duration": 2.0,
-            "decode_error": "after 30 frames: broken" if kind == "truncated" else None,
+            "damage": "after 30 frames: broken" if kind == "truncated" else None,
+            "clock": "stamps",
+            "sizes": 1,
             "start_s": 0.4 if cut else 0.0,
             "end_s": 1.6 if cut else 2.0,
             "range_frames": 30 if kind == "cut" else 50,
@@ -266,6 +271,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "video_id": list(CLIPS),
             "split": [split for split, _, _ in CLIPS.values()],
             "shard": pl.Series([shard for _, shard, _ in CLIPS.values()], dtype=pl.Int32),
+            "bbox": pl.Series([BOXES.get(i) for i in CLIPS], dtype=pl.List(pl.Float64)),
         }
     ).write_parquet(folder / "clips.parquet")
     pl.DataFrame(rows, infer_schema_length=None).write_parquet(folder / "availability.parquet")
@@ -325,6 +331,28 @@ def test_a_shard_from_files_to_clips(
     assert failed["00006"].startswith("not_a_video: ")
     assert failed["00007"].startswith("missing: ")
     assert cache.read_index(decoded)["clips"]["00005"]["damage"]
+
+
+def test_frames_are_cropped_to_the_signer(data: Any, tmp_path: Path) -> None:
+    folder, run = data
+    decoded = tmp_path / "decoded" / "0.npz"
+    frames = {"short_side": None, "storage": "lossless", "crop": "bbox"}
+    run({"all": {"strategy": "all"}}, decoded, frames)
+    clips = select(decoded, {"strategy": "all"}, tmp_path / "all" / "0.npz")
+    for video_id, first, (left, top, right, bottom) in (
+        ("00001", 0, (10, 8, 42, 40)),  # pixels
+        ("00002", 10, (16, 0, 48, 48)),  # fractions of 64 x 48
+    ):
+        images, _ = all_frames(folder / f"{video_id}.mp4")
+        for number, frame in enumerate(clips[video_id].frames):
+            np.testing.assert_array_equal(frame, images[first + number][top:bottom, left:right])
+    failed = cache.read_selection(tmp_path / "all" / "0.npz").failures
+    assert failed["00003"].startswith("bbox_outside: bbox 0 0 640 480 is not within 64 x 48")
+    assert failed["00005"].startswith("no_bbox: ")
+    run({"all": {"strategy": "all"}}, decoded, frames | {"short_side": 16})
+    clips = select(decoded, {"strategy": "all"}, tmp_path / "all" / "0.npz")
+    assert clips["00001"].frames.shape[1:] == (16, 16, 3)
+    assert clips["00002"].frames.shape[1:] == (24, 16, 3)
 
 
 def test_more_samplings_decode_nothing(

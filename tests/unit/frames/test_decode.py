@@ -219,7 +219,7 @@ def test_only_wanted_frames_are_converted(made: Any) -> None:
         read(
             path,
             lambda _: np.array([3, 30]),
-            lambda frame: converted.append(frame.pts) or convert(frame),
+            lambda frame, size=None: converted.append(frame.pts) or convert(frame, size),
             verified=verified,
         )
         assert len(converted) == 2
@@ -253,7 +253,7 @@ def test_a_wrong_count_does_no_harm(made: Any, claim: int) -> None:
 def test_the_short_side_is_capped(
     size: tuple[Any, ...], short_side: int | None, gives: tuple[Any, ...]
 ) -> None:
-    assert size_for(*size, short_side) == gives
+    assert size_for(size, short_side) == gives
 
 
 def test_a_capped_frame_looks_like_the_full_one(made: Any) -> None:

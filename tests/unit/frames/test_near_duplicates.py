@@ -76,3 +76,15 @@ def test_near_duplicates_across_splits_are_flagged(tmp_path: Path) -> None:
     ]
     flags = pl.read_parquet(tmp_path / "out" / "near_duplicates.parquet")
     assert flags.rows() == [("00001", "near_duplicate"), ("00002", "near_duplicate")]
+
+
+def test_no_video_no_duplicate(tmp_path: Path) -> None:
+    clips = {"video_id": ["a"], "split": ["test"], "gloss": ["x"], "signer": ["s"], "path": [None]}
+    pl.DataFrame(clips).write_parquet(tmp_path / "clips.parquet")
+    gone = {"video_id": ["a"], "status": ["missing"], "path": [None]}
+    pl.DataFrame(gone).write_parquet(tmp_path / "availability.parquet")
+    named = ["--clips", str(tmp_path / "clips.parquet")]
+    named += ["--availability", str(tmp_path / "availability.parquet")]
+    program.main([*named, "--output", str(tmp_path)])
+    assert pl.read_parquet(tmp_path / "near_duplicates.parquet").is_empty()
+    assert pl.read_csv(tmp_path / "near_duplicates.csv").is_empty()

@@ -15,7 +15,6 @@ from zerosign.scoring import mapper_comparison
 from zerosign.scoring.joined_runs import join_runs
 
 GLOSSES = ["book", "none", "drink"]
-NOTHING = frozenset()  # clips with a video here
 AUTHORS = ["video_id", "ground_truth_gloss", "predicted_gloss", "processing_time"]
 
 
@@ -50,7 +49,7 @@ def authors_top1(path: Path) -> Any:
 def strict(path: Path, clips: Any) -> Any:
     """Our row of the strict mapper for the same file."""
     found = map_answers(
-        replay.replayed_answers(path, clips, NOTHING),
+        replay.replayed_answers(path, clips),
         clips,
         GLOSSES,
         lambda texts: pytest.fail("no encoder"),
@@ -90,7 +89,7 @@ def test_answers_and_failures(tmp_path: Path, clips: Any) -> None:
         ["1", "ERROR: out of memory"],
         ["00002", ""],
     )
-    found = replay.replayed_answers(path, clips, NOTHING)
+    found = replay.replayed_answers(path, clips.head(3))
     assert found.columns == list(replay.REPLAYED)
     assert found["text"].to_list() == ["none", "", ""]
     assert found["finish"].to_list() == ["stop", "error", "stop"]
@@ -98,14 +97,32 @@ def test_answers_and_failures(tmp_path: Path, clips: Any) -> None:
     assert found["key"].n_unique() == 3
 
 
-def test_what_is_left_out_is_a_failure_where_we_have_the_video(tmp_path: Path, clips: Any) -> None:
+def test_what_is_left_out_is_a_failure(tmp_path: Path, clips: Any) -> None:
     path = write(tmp_path / "p.csv", ["video_id", "answer"], ["00000", "book"], ["00004", "none"])
-    found = replay.replayed_answers(path, clips, {"00000", "00003"})
-    assert found.select("video_id", "finish", "error").rows() == [
+    found = replay.replayed_answers(path, clips)
+    assert found.height == clips.height
+    assert found.select("video_id", "finish", "error").rows()[:3] == [
         ("00000", "stop", None),
         ("00004", "stop", None),
-        ("00003", "error", "not in the file"),
+        ("00001", "error", "not in the file"),
     ]
+
+
+def test_leaving_rows_out_never_raises_a_rate(tmp_path: Path, clips: Any) -> None:
+    """Whichever rows a CSV lacks: each is still a clip of the denominator."""
+    said = ["book", "none", "book", "book", "drink", "book", "book", "none"]
+    right = [text == GLOSSES[i % 3] for i, text in enumerate(said)]
+    rows = [(f"{i:05}", text) for i, text in enumerate(said)]
+    top1 = {}
+    for left_out in (None, *range(8)):
+        kept = [row for i, row in enumerate(rows) if i != left_out]
+        path = write(tmp_path / "p.csv", ["video_id", "answer"], *kept)
+        found = strict(path, clips)
+        assert found["n_available"] == 8
+        top1[left_out] = found["top1"]
+    whole = top1.pop(None)
+    assert whole == 5 / 8
+    assert all(rate == (5 - right[i]) / 8 for i, rate in top1.items())
 
 
 @pytest.mark.parametrize(
@@ -122,25 +139,21 @@ def test_other_files_are_refused(
 ) -> None:
     path = write(tmp_path / "p.csv", columns, row)
     with pytest.raises(UserError, match=message):
-        replay.replayed_answers(path, clips, NOTHING)
+        replay.replayed_answers(path, clips)
 
 
 def test_a_duplicate_clip_is_refused(tmp_path: Path, clips: Any) -> None:
     path = write(tmp_path / "p.csv", ["video_id", "answer"], ["0", "a"], ["00000", "b"])
     with pytest.raises(UserError, match="duplicate clip '00000'"):
-        replay.replayed_answers(path, clips, NOTHING)
+        replay.replayed_answers(path, clips)
 
 
 def test_program_gives_the_shard(tmp_path: Path, clips: Any) -> None:
     clips.write_parquet(tmp_path / "clips.parquet")
     path = write(tmp_path / "p.csv", ["video_id", "answer"], *[(i, "book") for i in range(6)])
-    status = ["ok"] * 7 + ["gone"]
-    availability = clips.select("video_id", status=pl.Series(status))
-    availability.write_parquet(tmp_path / "availability.parquet")
     arguments = ["--predictions", str(path), "--clips", str(tmp_path / "clips.parquet")]
-    arguments += ["--availability", str(tmp_path / "availability.parquet")]
     study = study_option(tmp_path, dataset={"split": "test"})
     program.main([*study, *arguments, "--shard", "1", "--output", str(tmp_path / "1.parquet")])
     assert pl.read_parquet(tmp_path / "1.parquet")["video_id"].to_list() == [
-        *["00001", "00003", "00005"]
+        *["00001", "00003", "00005", "00007"]
     ]

@@ -28,11 +28,14 @@ TIMED = {
     "gemma4",
     "glm46v",
     "glm4v",
+    "glm4v_moe",
+    "molmo2",
     "qwen2_5_vl",
     "qwen3_5",
     "qwen3_omni",
     "qwen3_vl",
     "qwen3_vl_moe",
+    "qwen4_exp",
     "smolvlm",
     "video_llama_3",
 }
@@ -119,12 +122,17 @@ def test_what_was_seen_is_recorded(family: str) -> None:
         "qwen3_vl": ((64, 64), 2),
         "qwen3_vl_moe": ((64, 64), 2),
         "qwen3_5": ((64, 64), 2),
+        "qwen4_exp": ((64, 64), 2),
         "qwen3_omni": ((64, 64), 2),
         "glm4v": ((56, 56), 2),
+        "glm4v_moe": ((56, 56), 2),
         "glm46v": ((56, 56), 2),
         "gemma4": ((84, 108), 63),
         "video_llama_3": ((28, 28), 1),
         "nemotron_omni": ((56, 56), 4),
+        "molmo2": ((56, 56), 4),
+        "minicpmv4_6": ((112, 112), 4),
+        "minicpmv4_7": ((112, 112), 4),
     }.get(family, ((28, 28), 4))
     assert (answer.pixels_height, answer.pixels_width) == size
     # LLaVA-OneVision ends a video with one token more.
@@ -134,6 +142,59 @@ def test_what_was_seen_is_recorded(family: str) -> None:
     assert answer.finish in ("stop", "length") and 0 < answer.answer_tokens <= 8
     assert answer.seconds > 0
     json.dumps(dataclasses.asdict(answer))
+
+
+def first_frames(clip: Clip, count: int) -> Clip:
+    arrays = ("frames", "indices", "timestamps")
+    return dataclasses.replace(clip, **{name: getattr(clip, name)[:count] for name in arrays})
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f not in tiny_families.AS_IMAGES])
+def test_a_processor_that_drops_frames_is_an_error(family: str) -> None:
+    adapter = tiny_families.adapter(family)
+    request = make_request(make_clip(1, frames=12))
+    fewer = dataclasses.replace(request, clip=first_frames(request.clip, 6))
+    inputs = adapter.process_inputs([adapter.prompt_text(request)] * 2, [fewer, fewer])
+    assert adapter.seen_of(inputs, 0, [fewer, request])["frames"] == 6
+    with pytest.raises(UserError, match="its processor kept 6 of 12 frames"):
+        adapter.seen_of(inputs, 1, [fewer, request])
+
+
+@pytest.mark.parametrize("kept", [4, 6])
+@pytest.mark.parametrize("family", ["minicpmv4_6", "molmo2"])
+def test_what_is_not_known_of_an_unknown_layout_is_not_guessed(family: str, kept: int) -> None:
+    adapter = tiny_families.adapter(family)
+    request = make_request(make_clip(1))
+    shown = dataclasses.replace(request, clip=first_frames(request.clip, kept))
+    inputs = adapter.process_inputs([adapter.prompt_text(request)], [shown])
+    for name in ("target_sizes_videos", "video_grids"):  # what tells how the pixels lie
+        inputs.pop(name, None)
+    seen = adapter.seen_of(inputs, 0, [request])
+    assert seen["frames"] is seen["pixels_height"] is seen["pixels_width"] is None
+    assert seen["visual_tokens"] == kept * 4 and len(seen["timestamps"]) == 6
+
+
+@pytest.mark.parametrize("frames_as", ["video", "images"])
+def test_slices_of_a_frame_are_no_frames(frames_as: str) -> None:
+    entry = make_entry(tiny_families.folder("minicpmv4_6"), frames_as=frames_as)
+    adapter = chat.load(entry)
+    requests = [
+        make_request(make_clip(i, 3, size)) for i, size in enumerate([(48, 64), (112, 256)])
+    ]
+    small, large = adapter.prepare(requests).seen
+    assert (small["frames"], small["visual_tokens"]) == (3, 3 * 4)
+    assert (small["pixels_height"], small["pixels_width"]) == (112, 112)
+    assert large["frames"] == 3 and large["visual_tokens"] > 3 * 4
+    assert (large["pixels_height"], large["pixels_width"]) == (56, 168)  # with two slices beside it
+
+
+def test_minicpm_as_its_authors_show_videos() -> None:
+    settings = SHIPPED["minicpm-v-4.6"]["processor"]
+    adapter = chat.load(make_entry(tiny_families.folder("minicpmv4_6"), processor=settings))
+    request = make_request(make_clip(1, 3, (112, 256)))
+    inputs = adapter.prepare([request]).inputs
+    text = adapter.processor.tokenizer.decode(inputs["input_ids"][0])
+    assert "<image>" in text and "<slice>" not in text and "<image_id>" not in text
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -228,6 +289,14 @@ def test_a_setting_that_a_processor_would_ignore() -> None:
         chat.load(entry)
 
 
+def test_a_setting_that_the_model_would_have_to_be_told_too() -> None:
+    place = tiny_families.folder("minicpmv4_6")
+    chat.load(make_entry(place, processor={"downsample_mode": "16x"}))
+    entry = make_entry(place, processor={"downsample_mode": "4x"})
+    with pytest.raises(UserError, match=r"downsample_mode: 4x does not fit .* configured for 16x"):
+        chat.load(entry)
+
+
 def test_smaller_frames_by_the_entry() -> None:
     size = {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 8}
     entry = make_entry(tiny_families.folder("qwen2_5_vl"), processor={"size": size})
@@ -247,9 +316,10 @@ SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config/models.yaml").read
 )
 def test_shipped_entries_are_pinned_and_complete(name: str) -> None:
     entry = error_lines.check(registry.entry_type(), SHIPPED[name], "models.yaml")
-    identity = registry.kind(entry.adapter).identity(entry)
+    identity = registry.kind(entry.kind).identity(entry)
     assert identity["revision"] == entry.revision
-    assert (entry.gpus > 1) == (entry.device_map is not None)
+    if entry.engine == "transformers":  # vLLM takes all GPUs that it is given
+        assert (entry.gpus > 1) == (entry.device_map is not None)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,19 @@ from zerosign.models.base import Request
 from zerosign.models.chat_processing import VISUAL_INPUTS
 from zerosign.models.kinds import chat
 
-WINDOWED = ("glm46v", "glm4v", "qwen2_5_vl", "qwen3_5", "qwen3_vl", "qwen3_vl_moe", "video_llama_3")
+WINDOWED = (
+    "glm46v",
+    "glm4v",
+    "glm4v_moe",
+    "minicpmv4_6",
+    "minicpmv4_7",
+    "qwen2_5_vl",
+    "qwen3_5",
+    "qwen3_vl",
+    "qwen3_vl_moe",
+    "qwen4_exp",
+    "video_llama_3",
+)
 
 
 def pixels(adapter: chat.Chat, family: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def arguments(tmp_path: Path) -> list[str]:
         "filters": {"unambiguous": ["identical_two_labels"]},
         "title": "WLASL300",
         "statistics": SETTINGS.as_json(),
+        "comparisons": {"all": {}},
     }
     (tmp_path / "study.json").write_text(json.dumps(study))
     named = {

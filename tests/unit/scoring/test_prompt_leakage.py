@@ -48,7 +48,8 @@ def test_leaks_leave_the_named_classes_out(joined: pl.DataFrame) -> None:
     assert (row["n_without_named"], row["correct_without_named"]) == (3, 1)
     left = joined.filter(pl.col("run") == "bad", pl.col("gloss").is_in(["book", "dad"]))
     assert (row["low_without"], row["high_without"]) == widened(left)
-    assert row["low_without_named"] is None  # one class is left: no interval for others
+    left = left.filter(pl.col("gloss") == "dad")
+    assert (row["low_without_named"], row["high_without_named"]) == widened(left)
     honest = {"p": Prompt(task=Task.PREDICT, system=None, user="{candidates}")}
     row = only(prompt_leakage.leaks(joined, RUNS, honest, GLOSSES, 0.95), run="bad")
     assert (row["leak"], row["n_without"]) == (False, 11)

@@ -185,7 +185,7 @@ def test_files_of_the_data_set_are_checked_once_a_rule_needs_them(
         (lambda s: s.update(study=yaml.safe_load("2026-01-01")), "2026-01-01 is a date; write it"),
         (lambda s: s.update(models="config"), "config: is a folder; name a YAML file"),
         (lambda s: s.update(shards=True), "shards: True is not a whole number"),
-        (lambda s: s.update(runs=[]), "runs: 0 is not at least 1"),
+        (lambda s: s.update(runs=[], alignment={"models": [], "sampling": "u12"}), "runs: add one"),
     ],
 )
 def test_mistakes_are_said_early(

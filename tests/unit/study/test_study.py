@@ -9,6 +9,7 @@ import yaml
 
 from zerosign.errors import UserError
 from zerosign.runs import Run
+from zerosign.scoring import comparison_families
 from zerosign.study.loading import load
 from zerosign.study.run_grid import expand
 from zerosign.study.study_config import RunGroup
@@ -150,6 +151,32 @@ def test_digest_follows_what_is_used(demo: dict[str, Any]) -> None:
     assert load(copy.deepcopy(demo), "elsewhere.yaml", ROOT).digest == before
     demo["statistics"]["seed"] += 1
     assert load(demo, "demo.yaml", ROOT).digest != before
+
+
+def test_the_default_study_plans_its_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study = load(read_yaml("config/config.yaml"), "config.yaml", ROOT)
+    found = comparison_families.all_pairs(study.config.comparisons, study.scored)
+    assert {name: len(pairs) for name, pairs in found.items()} == {
+        "prompts": 10 * 3,
+        "controls": 2 * 4,
+        "models": 10 * 9 / 2,
+        "rankings": 5 * 4 / 2,
+    }
+    everything = comparison_families.pairs(comparison_families.Family(), study.scored)
+    assert len(everything) == 59 * 58 / 2
+
+
+def test_a_compared_run_must_be_there(demo: dict[str, Any]) -> None:
+    demo["comparisons"] = {"some": {"runs": ["demo-trained.demo-gloss.u13"]}}
+    with pytest.raises(UserError) as caught:
+        load(demo, "demo.yaml", ROOT)
+    assert "demo.yaml: comparisons.some.runs: no run named" in str(caught.value)
+    assert "did you mean 'demo-trained.demo-gloss.u12'" in str(caught.value)
+    demo["comparisons"] = {"some": {"runs": ["*.nothing"]}}
+    load(demo, "demo.yaml", ROOT)
+    del demo["comparisons"]
+    assert list(load(demo, "demo.yaml", ROOT).config.comparisons) == ["all"]
 
 
 def test_replays_are_scored_with_the_runs(demo: dict[str, Any], tmp_path: Path) -> None:
@@ -304,3 +331,46 @@ def test_without_a_video(demo: dict[str, Any], tmp_path: Path) -> None:
         UserError, match=r"demo-trained\.demo-gloss\.none'.* contrastive needs frames"
     ):
         load(demo | {"models": str(path)}, "demo.yaml", ROOT)
+
+
+def wlasl300(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(ROOT)
+    return read_yaml("config/config.yaml")
+
+
+def test_without_facts_the_sources_count_their_frames_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = wlasl300(monkeypatch)
+    with_facts = load(study, "config.yaml", ROOT).facts
+    study["dataset"]["facts"] = None
+    facts = load(study, "config.yaml", ROOT).facts
+    assert facts.sources == with_facts.sources
+    assert facts.sources["asl5200"].rate == "native"
+    assert (facts.expected.clips, facts.downloads) == (None, {})
+
+
+def test_facts_may_be_of_sources_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    study = wlasl300(monkeypatch)
+    study["dataset"]["facts"] = "mine"
+    study["synonyms"] = None
+    for name in ("models", "prompts"):
+        study[name] = str(ROOT / study[name])
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/datasets.yaml").write_text("mine: {sources: {there: {rate: 30}}}")
+    monkeypatch.chdir(tmp_path)
+    facts = load(study, "config.yaml", ROOT).facts
+    assert facts.sources["there"].rate == 30
+    assert facts.expected.clips is None
+
+
+def test_an_undeclared_subset_is_not_sent_to_study_without_facts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = wlasl300(monkeypatch)
+    study["dataset"]["subset"] = 50
+    with pytest.raises(
+        UserError, match=r"choose one of these, or declare '50': \{\} there"
+    ) as error:
+        load(study, "config.yaml", ROOT)
+    assert "null" not in str(error.value)

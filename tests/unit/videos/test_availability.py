@@ -1,5 +1,6 @@
 """What a file holds, where a clip lies in it, which file is a clip's, and the table of it all."""
 
+import os
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -10,13 +11,16 @@ import numpy as np
 import polars as pl
 import pytest
 from helpers import video_server as server
+from helpers.ffmpeg import ffmpeg, generate, needs_ffmpeg
 from helpers.video_files import all_frames, make_video
 
 from zerosign.dataset.dataset_settings import SourceFacts
 from zerosign.errors import UserError
+from zerosign.frames.decode import every_frame, read_clip
+from zerosign.frames.pixels import to_rgb
 from zerosign.videos import availability, sources
 from zerosign.videos.probe import Facts, cut, probe, whole
-from zerosign.videos.timeline import in_range
+from zerosign.videos.timeline import Span, Undecodable, in_range
 from zerosign.videos.video_sources import Layout
 
 
@@ -56,7 +60,7 @@ def packet_places(path: Path) -> list[int]:
 
 def test_a_sound_file(sound: Path) -> None:
     facts = probe(sound)
-    assert (facts.status, facts.decode_error) == ("ok", None)
+    assert (facts.status, facts.damage) == ("ok", None)
     assert (facts.codec, facts.width, facts.height, facts.rotation) == ("h264", 64, 48, 0)
     assert (len(facts.times), facts.fps, facts.duration) == (79, 25.0, 3.16)
     assert facts.bytes == sound.stat().st_size
@@ -69,7 +73,7 @@ def test_truncated_with_the_index_first_keeps_its_frames(index_first: Path, tmp_
     facts = probe(path)
     assert facts.status == "ok"
     assert 30 < len(facts.times) < 60
-    assert facts.decode_error.startswith(f"after {len(facts.times)} frames: Invalid data")
+    assert facts.damage.startswith(f"decoding ended after {len(facts.times)} frames (Invalid data")
 
 
 def test_truncated_with_the_index_last_is_undecodable(sound: Path, tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ def test_flipped_bits_end_the_frames(sound: Path, tmp_path: Path) -> None:
     facts = probe(path)
     assert facts.status == "ok"
     assert 15 < len(facts.times) < 30
-    assert "Invalid data" in facts.decode_error
+    assert "Invalid data" in facts.damage
 
 
 def test_only_sound_is_no_video_stream(tmp_path: Path) -> None:
@@ -144,6 +148,57 @@ def test_what_is_no_video_says_what_it_is(tmp_path: Path, content: bytes, said: 
 def test_a_missing_file(tmp_path: Path) -> None:
     assert probe(tmp_path / "a.mp4").status == "missing"
     assert probe(tmp_path).status == "missing"
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.swf"])
+def test_a_pipe_or_a_device_does_not_hang(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "zero.mp4").symlink_to("/dev/zero")
+    for path in (tmp_path / name, tmp_path / "zero.mp4"):
+        found = sources.Found(str(path), "folder", True)
+        assert sources.unpacked(found, tmp_path / "b.swf") == found
+        facts = probe(path)
+        assert facts.status == "not_a_video"
+        assert facts.detail == "a pipe, a socket or a device, not a file"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "tag"), [("a.mp4", "libx264", b"avc1"), ("a.avi", "mpeg4", b"FMP4")]
+)
+def test_an_unknown_codec_is_a_status(tmp_path: Path, name: str, codec: str, tag: bytes) -> None:
+    path = make_video(tmp_path / name, 10, codec=codec)
+    path.write_bytes(path.read_bytes().replace(tag, b"zzzz"))
+    facts = probe(path)
+    assert (facts.status, facts.detail) == ("undecodable", "its codec is unknown to FFmpeg")
+    with pytest.raises(Undecodable, match=r"a\.\w+: its codec is unknown") as caught:
+        read_clip(str(path), every_frame, to_rgb(), Span(verified_frames=10))
+    assert caught.value.status == "undecodable"
+
+
+@needs_ffmpeg
+def test_cover_art_is_no_video(tmp_path: Path) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=96x96:d=1:r=1")
+    cover = ("-c:v", "mjpeg", "-frames:v", "1", "-disposition:v", "attached_pic")
+    sound = ("-f", "lavfi", "-i", "sine=d=1")
+    ffmpeg(*sound, *picture, "-map", "0", "-map", "1", *cover, tmp_path / "a.m4a")
+    facts = probe((tmp_path / "a.m4a").rename(tmp_path / "a.mp4"))
+    assert facts.status == "no_video_stream"
+    assert "cover picture" in facts.detail
+    made, both = make_video(tmp_path / "b.mp4", 10), tmp_path / "c.mp4"
+    cover = ("-c:v:0", "mjpeg", "-disposition:v:0", "attached_pic")
+    ffmpeg(*picture, "-i", made, "-map", "0", "-map", "1", "-c:v:1", "copy", *cover, both)
+    assert len(probe(both).times) == 10
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("ending", ["dv", "mxf", "ivf", "m2ts", "vob", "3g2", "f4v"])
+def test_containers_of_cameras_and_discs_are_found_and_read(tmp_path: Path, ending: str) -> None:
+    codecs = {"dv": "dvvideo", "mxf": "mpeg2video", "ivf": "libvpx", "vob": "mpeg2video"}
+    codec = codecs.get(ending, "libx264")
+    path = generate(tmp_path / f"00001.{ending}", "-c:v", codec, size="720x576", seconds=0.4)
+    assert sources.index_folder(tmp_path) == {"00001": str(path)}
+    facts = probe(path)
+    assert (facts.status, len(facts.times)) == ("ok", 10)
 
 
 @pytest.mark.parametrize("lead", ["", "\n" * 600], ids=["plain", "hidden"])
@@ -271,6 +326,7 @@ def test_the_whole_file_takes_the_last_frame(sound: Path) -> None:
 
 def clip(video_id: str, url: str | None = None, **more: Any) -> dict:
     base = {"video_id": video_id, "url": url, "source": None, "path": None}
+    base |= {"start_declared": None, "end_declared": None}
     return base | {"frame_start": 1, "frame_end": -1, "fps_declared": 25.0} | more
 
 
@@ -387,6 +443,41 @@ def test_a_range_outside_is_a_status_with_its_reason() -> None:
     assert (
         row["detail"] == "frames 90 to 200 at 25 fps (3.56 s to 8.00 s) lie outside 4.00 s of video"
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (1.0, 2.0, ("ok", 1.0, 2.0, 25)),
+        (None, 2.0, ("ok", 0.0, 2.0, 50)),
+        (1.0, None, ("ok", 1.0, 4.0, 75)),
+        (3.0, 4.05, ("ok", 3.0, 4.0, 25)),  # two frames late: the end
+        (3.0, 4.5, ("range_outside", 3.0, 4.0, 0)),
+        (5.0, None, ("range_outside", 5.0, 4.0, 0)),
+    ],
+)
+def test_a_clip_may_be_cut_by_seconds(start: Any, end: Any, expected: Any) -> None:
+    part = clip("a", start_declared=start, end_declared=end)
+    row = availability.row(part, even(100, 25.0), "a.mp4", "own", False, None)
+    assert tuple(row[key] for key in ("status", "start_s", "end_s", "range_frames")) == expected
+    assert row["rate_assumed"] is None
+
+
+def test_the_long_video_of_a_clip_in_seconds_is_not_the_clip() -> None:
+    part = clip("a", start_declared=1.0, end_declared=2.0)
+    row = availability.row(part, even(1000, 25.0), "a.mp4", "folder", True, None)
+    assert row["status"] == "untrimmed"
+
+
+def test_damaged_clips_are_counted() -> None:
+    clips = pl.DataFrame({"video_id": ["a", "b", "c"], "split": "test", "source": ["x", "x", None]})
+    rows = {
+        video_id: availability.missing(video_id, status, "") | {"damage": damage}
+        for video_id, status, damage in (("a", "ok", "cut"), ("b", "ok", None), ("c", "no", "cut"))
+    }
+    table = availability.summary(clips, availability.table(clips, rows))
+    assert table["damaged"].to_list() == [0, 1, 1]
+    assert table["available"].to_list() == [0, 2, 2]
 
 
 def test_the_shortfall_is_one_line() -> None:

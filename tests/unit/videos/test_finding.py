@@ -144,6 +144,38 @@ def test_an_own_table_needs_no_source(tmp_path: Path) -> None:
     assert rows["les"]["status"] == "missing"
 
 
+def test_parts_of_own_files_and_of_uncut_youtube_videos(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As MS-ASL and others publish their clips."""
+    (tmp_path / "tube").mkdir()
+    make_video(tmp_path / "long.mp4", 100)
+    make_video(tmp_path / "tube" / "abcdefghij-.avi", 100, size=(320, 240), codec="mpeg4")
+    cut_off = tmp_path / "tube" / "abcdefghij-.avi"
+    cut_off.write_bytes(cut_off.read_bytes()[:-2000])
+    table, output = tmp_path / "a.csv", tmp_path / "clips.parquet"
+    table.write_text(
+        "path,url,video_id,gloss,split,start,end,rate\n"
+        "long.mp4,,a,x,test,1,2,\n"
+        "long.mp4,,b,y,test,50,100,25\n"
+        "long.mp4,,c,y,test,3.5,5,\n"
+        ",https://youtu.be/abcdefghij-,d,y,test,1,3,\n",
+        "utf-8",
+    )
+    study = study_option(tmp_path, dataset={"format": "csv"}, shards=1)
+    clips_program.main([*study, "--table", str(table), "--output", str(output)])
+    caplog.set_level("INFO", "zerosign")
+    rows = fetch(output, [{"folder": str(tmp_path / "tube")}])
+    assert {i: (row["status"], row["pretrimmed"]) for i, row in rows.items()} == {
+        "a": ("ok", False),
+        "b": ("ok", False),
+        "c": ("range_outside", False),
+        "d": ("ok", False),
+    }
+    assert [rows[i]["range_frames"] for i in "abd"] == [25, 50, 50]
+    assert "1 of them look damaged" in caplog.text
+
+
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     clips = make_clips(tmp_path, [instance("00001", split="test")])
     with pytest.raises(UserError, match="no/such/folder: no such folder of videos"):

@@ -1,21 +1,20 @@
 """Intervals and tests, as pure functions of counts and arrays.
 
-Clips of one signer resemble each other, so intervals that treat clips as independent are too
-narrow. Which remedy covers what it promises was tried by simulation
-(tests/unit/test_interval_coverage.py): on WLASL300's 74 test signers, one of whom made 132 of 668
-clips, percentile intervals of a clustered bootstrap cover 89-95 % instead of 95 %, so rates and
-means of classes use Wilson's interval widened by the design effect, and differences a studentised
-clustered bootstrap.
+Intervals are for the same glosses signed by other signers. Clips of one signer resemble each other,
+so intervals that treat clips as independent are too narrow: rates have Wilson's, differences of
+paired rates Tango's, both for as many independent clips as the clustered ones are worth. Neither
+can leave the possible range or shrink to a point. How often they hold the truth was tried by
+simulation: docs/benchmarks.md.
 """
 
+import functools
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
 Interval = tuple[float, float]
 NO_INTERVAL = (math.nan, math.nan)
-_CELLS = 10**7  # numbers of a bootstrap held in memory at once
 
 
 def wilson(successes: float, n: float, confidence: float, df: float = math.inf) -> Interval:
@@ -62,7 +61,8 @@ def jackknife_variance(
 def jackknife_correlation(values: np.ndarray, clusters: np.ndarray, side: np.ndarray) -> float:
     """Correlation of the means of `values` (n,) where `side` (n,) holds and where it doesn't.
 
-    Leaving out one of `clusters` (n,) a time. 0 where nothing can be estimated.
+    Leaving out one of `clusters` (n,) a time. 0 where nothing can be estimated, and never a perfect
+    one: at most 1 - 2 / clusters, or an interval made with it could shrink to a point.
     """
     _, codes = np.unique(clusters, return_inverse=True)
     deviations = []
@@ -73,22 +73,58 @@ def jackknife_correlation(values: np.ndarray, clusters: np.ndarray, side: np.nda
         deviations.append((sums.sum() - sums) / (sizes.sum() - sizes) - sums.sum() / sizes.sum())
     a, b = deviations
     spread = math.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / spread) if spread > 1e-12 else 0.0
+    if spread <= 1e-12:
+        return 0.0
+    most = 1 - 2 / len(a)
+    return float(np.clip((a * b).sum() / spread, -most, most))
+
+
+def intraclass_correlation(
+    values: np.ndarray, clusters: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Correlation of two (weighted) `values` (n,) of one of `clusters` (n,); at least 0.
+
+    The mean product of two residuals of a cluster, each value having the same say whatever the
+    size of its cluster (Karlin, Cameron & Williams 1981; Ridout, Demétrio & Firth 1999), over the
+    variance, and corrected for residuals from the sample's own mean. 0 where nothing can be
+    estimated: equal values, or no two in a cluster.
+    """
+    residuals, variance, weights = _residuals(values, weights)
+    sums, sizes = _totals(residuals, clusters, weights)
+    squares, own = _totals(residuals**2, clusters, weights**2)
+    several = np.bincount(np.unique(clusters, return_inverse=True)[1]) - 1
+    say = np.divide(1, several, out=np.zeros(len(several)), where=several > 0)
+    pairs = (say * (sizes**2 - own)).sum()
+    if variance == 0 or pairs == 0:
+        return 0.0
+    found = (say * (sums**2 - squares)).sum() / pairs / variance
+    spread = 1 + _pairs_of_one(clusters, weights) * max(0.0, found)
+    return float(max(0.0, found + spread / _independent_clips(weights)))
 
 
 def design_effect(
     values: np.ndarray, *clusterings: np.ndarray, weights: np.ndarray | None = None
 ) -> float:
-    """Variance of a (weighted) rate with clusters over the variance without; at least 1.
+    """Variance of a (weighted) mean with clusters over the variance without; at least 1.
 
-    Two crossed clusterings (signers and glosses) add up, less the independent part that both hold
-    (Cameron, Gelbach & Miller 2011). 1 where all values are equal: nothing can be estimated.
+    The larger of two estimates: by leaving out one cluster at a time, and from the correlation
+    within clusters (Kish 1965). The first hangs on a cluster that holds a fifth of the clips, the
+    second on clusters that are equally correlated. Two crossed clusterings (signers and glosses)
+    add up, less the independent part that both hold (Cameron, Gelbach & Miller 2011). 1 where all
+    values are equal: nothing can be estimated.
     """
-    rate = np.average(values, weights=weights)
-    independent = rate * (1 - rate) / _independent_clips(values, weights)
-    if independent == 0:
+    _, variance, weights = _residuals(values, weights)
+    if variance == 0:
         return 1.0
-    effects = [jackknife_variance(values, c, weights) / independent for c in clusterings]
+    independent = variance / _independent_clips(weights)
+    effects = [
+        max(
+            jackknife_variance(values, clusters, weights) / independent,
+            1
+            + _pairs_of_one(clusters, weights) * intraclass_correlation(values, clusters, weights),
+        )
+        for clusters in clusterings
+    ]
     return max(1.0, sum(effects) - (len(effects) - 1))
 
 
@@ -98,71 +134,115 @@ def clustered_wilson(
     *clusterings: np.ndarray,
     weights: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
-    """Wilson interval of a rate for n / design effect independent clips: low, high, design effect.
+    """Wilson interval of a mean for as many clips as are worth these: low, high, design effect.
 
-    `values` (n,) are 0 or 1, `weights` (n,) what each counts. Student's quantile has the clusters
-    less one as degrees of freedom. nan below two clusters.
+    `values` (n,) are from 0 to 1, as a rule one of these, `weights` (n,) what each counts. The
+    clips are worth n / design effect independent ones, and more where values vary less than those
+    of 0 or 1 with the same mean. Student's quantile has the clusters less one as degrees of
+    freedom. nan below two clusters.
     """
     fewest = min((len(np.unique(c)) for c in clusterings), default=0)
     if fewest < 2:
         return (*NO_INTERVAL, math.nan)
     effect = design_effect(values, *clusterings, weights=weights)
-    n = _independent_clips(values, weights) / effect
-    rate = np.average(values, weights=weights)
+    rate = float(np.average(values, weights=weights))
+    _, variance, weights = _residuals(values, weights)
+    n = _independent_clips(weights) / effect
+    if variance > 0:
+        n *= rate * (1 - rate) / variance
     return (*wilson(rate * n, n, confidence, fewest - 1), effect)
 
 
-def _independent_clips(values: np.ndarray, weights: np.ndarray | None) -> float:
-    """How many equally weighted values have a mean as sure as these; Kish 1965."""
-    return len(values) if weights is None else float(weights.sum() ** 2 / (weights**2).sum())
+def clustered_tango(
+    differences: np.ndarray, confidence: float, clusters: np.ndarray
+) -> tuple[float, float, float]:
+    """Tango's interval of the mean of paired `differences` (n,): low, high, design effect.
 
-
-def bootstrap_interval(
-    values: np.ndarray,
-    clusters: np.ndarray,
-    confidence: float,
-    resamples: int,
-    seed: int,
-) -> Interval:
-    """Studentised bootstrap interval of the mean of `values` (n,).
-
-    Whole `clusters` (n,) are resampled, and the mean is a ratio of sums, since they differ in
-    size. The resamples give the quantiles of t, the jackknife the error that they multiply. nan
-    below two clusters; a point where all clusters have the same mean.
+    Each is 1, 0 or -1: right now and wrong before, no change, wrong now. For n / design effect
+    independent pairs, as `clustered_wilson`. nan below two of `clusters` (n,).
     """
-    sums, sizes = _totals(values, clusters)
-    count = len(sums)
+    count = len(np.unique(clusters))
     if count < 2:
-        return NO_INTERVAL
-    mean = float(sums.sum() / sizes.sum())
-    error = math.sqrt(jackknife_variance(values, clusters))
-    if error < 1e-12:
-        return mean, mean
-    means, errors = _resampled(sums, sizes, resamples, seed)
-    usable = errors > 1e-12
-    t = (means[usable] - mean) / errors[usable]
-    low, high = np.quantile(t, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return float(mean - high * error), float(mean - low * error)
+        return (*NO_INTERVAL, math.nan)
+    effect = design_effect(differences, clusters)
+    n, only_a, only_b = (
+        float(number) / effect
+        for number in (len(differences), (differences < 0).sum(), (differences > 0).sum())
+    )
+    return (*tango(only_a, only_b, n, confidence, count - 1), effect)
 
 
-def _resampled(
-    sums: np.ndarray, sizes: np.ndarray, resamples: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means (resamples,) of clusters drawn with replacement, and the error of each mean."""
-    count = len(sums)
-    rng = np.random.default_rng(seed)
-    parts = []
-    for start in range(0, resamples, max(1, _CELLS // count)):
-        rows = min(max(1, _CELLS // count), resamples - start)
-        draws = rng.multinomial(count, np.full(count, 1 / count), size=rows).astype(float)
-        totals = draws @ sizes
-        means = draws @ sums / totals
-        # the squared error, draws @ (sums - mean * sizes)², expanded, since the means differ
-        a, b, c = (draws @ np.stack([sums * sums, sums * sizes, sizes * sizes], axis=1)).T
-        squared = np.maximum(a - 2 * means * b + means**2 * c, 0)
-        parts.append((means, np.sqrt(squared) / totals))
-    means, errors = zip(*parts, strict=True)
-    return np.concatenate(means), np.concatenate(errors)
+def tango(
+    only_a: float, only_b: float, n: float, confidence: float, df: float = math.inf
+) -> Interval:
+    """Score interval of the difference of paired rates (b minus a), from the discordant pairs.
+
+    Tango 1998: the differences that a score test on `n` pairs does not reject; at 0 it is
+    McNemar's without continuity correction. A finite `df` takes Student's quantile.
+    """
+    from scipy import stats as distributions
+
+    limit = float(distributions.t.ppf(0.5 + confidence / 2, df))
+    observed = (only_b - only_a) / n
+
+    def distance(difference: float) -> float:
+        """How many standard errors the observed difference is from this one."""
+        linear = (2 * n - only_b + only_a) * difference - only_a - only_b
+        constant = -only_a * difference * (1 - difference)
+        rate_a = (math.sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
+        variance = max(0.0, 2 * rate_a + difference * (1 - difference)) / n
+        return abs(observed - difference) / math.sqrt(variance) if variance else math.inf
+
+    return (
+        _last_within(distance, limit, observed, -1.0),
+        _last_within(distance, limit, observed, 1.0),
+    )
+
+
+def _last_within(
+    distance: Callable[[float], float], limit: float, inside: float, outside: float
+) -> float:
+    """The last value from `inside` towards `outside` whose distance is within the limit."""
+    if inside == outside:
+        return outside
+    while abs(outside - inside) > 1e-12:
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if distance(middle) <= limit else (inside, middle)
+    return inside
+
+
+def bounded_interval(
+    values: np.ndarray, confidence: float, clusters: np.ndarray, low: float, high: float
+) -> Interval:
+    """`clustered_wilson` of the mean of `values` (n,) that are from `low` to `high`.
+
+    But for rounding: a cosine of 1 may be computed as a little more.
+    """
+    width = high - low
+    *ends, _ = clustered_wilson(((values - low) / width).clip(0, 1), confidence, clusters)
+    return low + width * ends[0], low + width * ends[1]
+
+
+def _residuals(
+    values: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Distances of values (n,) from their mean, the mean of their squares, and the weights."""
+    weights = np.ones(len(values)) if weights is None else weights
+    if (values == values[0]).all():
+        return np.zeros(len(values)), 0.0, weights
+    residuals = values - np.average(values, weights=weights)
+    return residuals, float(np.average(residuals**2, weights=weights)), weights
+
+
+def _pairs_of_one(clusters: np.ndarray, weights: np.ndarray) -> float:
+    """How many other values of its cluster a value meets, on average and weighted."""
+    sums, squares = _totals(weights, clusters)[0], _totals(weights**2, clusters)[0]
+    return float((sums**2 - squares).sum() / squares.sum())
+
+
+def _independent_clips(weights: np.ndarray) -> float:
+    """How many equally weighted values have a mean as sure as these; Kish 1965."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _totals(
@@ -182,6 +262,34 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(distributions.binomtest(only_a, n).pvalue) if n else 1.0
 
 
+def signer_swap_p(
+    differences: np.ndarray, clusters: np.ndarray, permutations: int, seed: int
+) -> float:
+    """Two-sided p-value of paired `differences` (n,) whose signs whole `clusters` (n,) may swap.
+
+    Fisher's randomisation test: if two runs are equally good, it is chance which of them is which,
+    for each signer anew. Exact over all swaps where those are at most `permutations`, else over so
+    many random ones and the true one (Phipson & Smyth 2010).
+    """
+    sums = _totals(differences, clusters)[0]
+    sums = sums[sums != 0]
+    observed = abs(sums.sum())
+    signs = _swaps(len(sums), permutations, seed)
+    as_far = int((np.abs(signs @ sums) >= observed - 1e-9).sum())
+    every = 2 ** len(sums) <= permutations
+    return as_far / len(signs) if every else (1 + as_far) / (1 + len(signs))
+
+
+@functools.lru_cache(maxsize=64)
+def _swaps(count: int, permutations: int, seed: int) -> np.ndarray:
+    """Rows of `count` signs: all there are, or so many random ones."""
+    if 2**count <= permutations:
+        bits = np.arange(2**count)[:, None] >> np.arange(count)
+    else:
+        bits = np.random.default_rng(seed).integers(0, 2, size=(permutations, count))
+    return (1.0 - 2 * (bits & 1)).astype(np.float32)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """P-values adjusted by Holm's step-down method, in the order given."""
     adjusted = [0.0] * len(p_values)
@@ -194,10 +302,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def kappa(a: np.ndarray, b: np.ndarray) -> float:
     """Cohen's kappa of two labellings (n,) by integers; nan when both are the same constant."""
-    agreement = float(np.mean(a == b))
-    labels = np.unique(np.concatenate([a, b]))
-    by_chance = float(sum(np.mean(a == label) * np.mean(b == label) for label in labels))
-    return (agreement - by_chance) / (1 - by_chance) if by_chance < 1 else math.nan
+    labels, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
+    if len(labels) < 2:
+        return math.nan
+    counts = [np.bincount(part, minlength=len(labels)) for part in np.split(codes, 2)]
+    by_chance = float(counts[0] @ counts[1]) / len(a) ** 2
+    return (float(np.mean(a == b)) - by_chance) / (1 - by_chance)
 
 
 def calibration_error(chances: np.ndarray, correct: np.ndarray, bins: int = 10) -> float:

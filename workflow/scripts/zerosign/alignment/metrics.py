@@ -11,15 +11,21 @@ import polars as pl
 from zerosign.entries import Entry
 from zerosign.errors import UserError
 from zerosign.scoring.statistics_settings import StatisticsSettings
-from zerosign.statistics import bootstrap_interval, cluster_codes
+from zerosign.statistics import bounded_interval, cluster_codes
 
 ALIGNED = 0.25  # cosine above which a pair counts as aligned (the paper's rebuttal)
 TOP = 5
+_BOUNDS = {
+    "positive": (-1.0, 1.0),
+    "negative": (-1.0, 1.0),
+    "positive_minus_negative": (-2.0, 2.0),
+}
+"""What the values of measures of cosines can be; those of shares are from 0 to 1."""
 CAPTION = (
     "Alignment of video and text embeddings: mean cosine of clips with their own text (positive) "
     "and with all others (negative), and the difference; share of clips whose own text is among "
     f"the five nearest (top5); share of positives with a cosine above {ALIGNED:g} (aligned); "
-    "{level} bootstrap intervals over signers."
+    "{level} Wilson intervals, widened for clips of one signer."
 )
 
 
@@ -137,8 +143,8 @@ def measures(
 ) -> dict[str, Measure]:
     """Each measure with its interval.
 
-    `similarity` (N, C), `truth` (N,) the column of the clip's own text, `signers` (N,) clusters
-    that are resampled. positive and negative: mean cosine with the own text and with all others;
+    `similarity` (N, C), `truth` (N,) the column of the clip's own text, `signers` (N,) whose clips
+    resemble each other. positive and negative: mean cosine with the own text and with all others;
     top5: share of clips whose own text is among the five nearest; aligned: share of positives
     above 0.25.
     """
@@ -149,15 +155,16 @@ def measures(
     if classes > 1:
         per_clip["negative"] = (similarity.sum(axis=1) - own) / (classes - 1)
         per_clip["positive_minus_negative"] = own - per_clip["negative"]
-    return {name: _with_interval(values, signers, settings) for name, values in per_clip.items()}
+    return {
+        name: _with_interval(values, signers, settings.confidence, _BOUNDS.get(name, (0.0, 1.0)))
+        for name, values in per_clip.items()
+    }
 
 
 def _with_interval(
-    values: np.ndarray, clusters: np.ndarray, settings: StatisticsSettings
+    values: np.ndarray, clusters: np.ndarray, confidence: float, bounds: tuple[float, float]
 ) -> Measure:
-    low, high = bootstrap_interval(
-        values, clusters, settings.confidence, settings.bootstrap, settings.seed
-    )
+    low, high = bounded_interval(values, confidence, clusters, *bounds)
     found = math.isfinite(low)
     return Measure(
         value=float(values.mean()), low=low if found else None, high=high if found else None

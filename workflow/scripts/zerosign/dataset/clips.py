@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from zerosign.dataset import own_table
 from zerosign.dataset.shards import shard_of
 from zerosign.errors import UserError
 from zerosign.files import read_json
@@ -22,6 +23,9 @@ SPLITS = ("train", "val", "test")
 # A video id becomes a file name: letters, digits, "_" and "-" only, no leading "-".
 SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
+# A clip is cut by frame_start (1-based) and frame_end (inclusive, -1: the end), or in seconds by
+# start_declared and end_declared (exclusive), null: as the file. bbox: left, top, right, bottom, in
+# px or fractions.
 CLIP_SCHEMA: Mapping[str, Any] = {
     "video_id": pl.Utf8,
     "gloss": pl.Utf8,
@@ -34,6 +38,9 @@ CLIP_SCHEMA: Mapping[str, Any] = {
     "frame_start": pl.Int32,
     "frame_end": pl.Int32,
     "fps_declared": pl.Float64,
+    "start_declared": pl.Float64,
+    "end_declared": pl.Float64,
+    "bbox": pl.List(pl.Float64),
     "instance_id": pl.Int32,
     "variation_id": pl.Int32,
 }
@@ -98,9 +105,22 @@ def _row(instance: Any, gloss: str, index: int, place: str) -> tuple[Any, ...]:
         instance["frame_start"],
         instance["frame_end"],
         float(instance["fps"]),
+        None,
+        None,
+        _box(instance.get("bbox"), place),
         instance["instance_id"],
         instance["variation_id"],
     )
+
+
+def _box(value: Any, place: str) -> list[float] | None:
+    """WLASL's bbox: xmin, ymin, xmax, ymax in pixels of the source."""
+    if value is None:
+        return None
+    numbers = isinstance(value, list) and all(isinstance(v, int | float) for v in value)
+    if not numbers or len(value) != 4:
+        raise UserError(f"{place}: 'bbox' must be four numbers, found {value!r}")
+    return [float(v) for v in value]
 
 
 def read_split_file(path: str | Path) -> pl.DataFrame:
@@ -128,51 +148,34 @@ def read_split_file(path: str | Path) -> pl.DataFrame:
 
 
 def read_table(path: str | Path) -> pl.DataFrame:
-    """Rows of a user's own CSV, `CLIP_SCHEMA`'s columns. Raises `UserError`.
+    """Rows of a user's own CSV, `CLIP_SCHEMA`'s columns; docs/dataset.md. Raises `UserError`.
 
-    Columns: path (relative to the CSV's folder), gloss, split; optional: signer, video_id (else
-    the file's stem). A class's index is the rank of its first row. Every clip is a whole file.
+    A class's index is the rank of its first row.
     """
-    try:
-        table = pl.read_csv(path, infer_schema=False, encoding="utf8")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: not a readable CSV in UTF-8 ({reason})") from None
-    required, optional = ("path", "gloss", "split"), ("signer", "video_id")
-    table = table.rename({name: name.strip().lstrip("\ufeff") for name in table.columns})
-    if missing := [name for name in required if name not in table.columns]:
-        raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(required)}")
-    if unknown := [name for name in table.columns if name not in required + optional]:
-        known = ", ".join(required + optional)
-        raise UserError(f"{path}: unknown column {unknown[0]!r}; known: {known}")
-    if table.is_empty():
-        raise UserError(f"{path}: has no rows")
-    table = table.with_columns(pl.all().str.strip_chars())
-    for name in required:
-        empty = table.with_row_index("line", 2).filter(pl.col(name).fill_null("") == "")
-        if not empty.is_empty():
-            raise UserError(f"{path}: line {empty['line'][0]}: {name!r} is empty")
-    folder = Path(path).parent
-    stems = [Path(value).stem for value in table["path"]]
+    table = own_table.read(path)
+    starts, ends = own_table.ranges(path, table)
+    folder, count = Path(path).parent, len(table)
+    places = [None if value is None else str(folder / value) for value in table["path"]]
+    stems = [None if place is None else Path(place).stem for place in places]
     indices: dict[str, int] = {}
     for gloss in table["gloss"]:
         indices.setdefault(gloss, len(indices))
-    count = len(table)
     return pl.DataFrame(
         {
-            "video_id": table["video_id"] if "video_id" in table.columns else stems,
+            "video_id": table["video_id"].fill_null(pl.Series(stems, dtype=pl.Utf8)),
             "gloss": table["gloss"],
             "class_index": [indices[gloss] for gloss in table["gloss"]],
             "split": table["split"],
-            "signer": table["signer"] if "signer" in table.columns else [None] * count,
+            "signer": table["signer"],
             "source": [None] * count,
-            "url": [None] * count,
-            "path": [str(folder / value) for value in table["path"]],
+            "url": table["url"],
+            "path": places,
             "frame_start": [1] * count,
             "frame_end": [-1] * count,
             "fps_declared": [None] * count,
+            "start_declared": starts,
+            "end_declared": ends,
+            "bbox": own_table.boxes(path, table),
             "instance_id": list(range(count)),
             "variation_id": [0] * count,
         },

@@ -38,7 +38,7 @@ class WlaslTable(Entry):
     split_file: str | None = None
     """nslt_{subset}.json or a file of that format, to verify the splits against."""
     facts: str | None = None
-    """Entry of config/datasets.yaml to verify against."""
+    """Entry of config/datasets.yaml to verify against; null: nothing is verified."""
 
 
 class CsvTable(Entry):
@@ -46,7 +46,7 @@ class CsvTable(Entry):
 
     format: Literal["csv"]
     table: Text
-    """CSV with path, gloss, split and more; docs/dataset.md."""
+    """CSV with path or url, gloss, split and more; docs/dataset.md."""
 
 
 class SourceFacts(Entry):

@@ -62,15 +62,16 @@ class SubsetFacts(Entry):
 
 
 class DatasetEntry(Entry):
-    """An entry of config/datasets.yaml."""
+    """An entry of config/datasets.yaml: what is known; `sources` alone will do."""
 
-    licence: str
-    files: PublishedFiles
+    licence: str | None = None
+    files: PublishedFiles | None = None
     published: str | None = None
     """File with a digest of every gloss and clip."""
     sources: dict[str, SourceFacts] = Field(default_factory=dict)
     """By the metadata's ``source``."""
-    subsets: dict[str, SubsetFacts]
+    subsets: dict[str, SubsetFacts] = Field(default_factory=dict)
+    """By size; none where nothing is to be verified."""
 
 
 class DatasetFacts(Entry):

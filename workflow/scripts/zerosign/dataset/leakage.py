@@ -19,12 +19,14 @@ FLAGS = {
     Flag.NEAR_DUPLICATE: "looks like a clip of another split or gloss, frame by frame",
 }
 
+RANGE = ("frame_start", "frame_end", "start_declared", "end_declared")
+
 
 def identical(rows: pl.DataFrame) -> pl.DataFrame:
     """Groups of clips that are the same file and range: column ``group`` added, singles dropped."""
     place = pl.coalesce("url", "path")
     keyed = rows.filter(place.is_not_null()).with_columns(
-        pl.struct(place, "frame_start", "frame_end").rank("dense").alias("group")
+        pl.struct(place, *RANGE).rank("dense").alias("group")
     )
     return keyed.filter(pl.len().over("group") > 1)
 

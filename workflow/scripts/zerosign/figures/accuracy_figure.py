@@ -30,7 +30,7 @@ _MARKS = "; published: secondary source (*), not checked (**), no whole number o
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """Runs with intervals and baselines in one panel; published rates in another below."""
     table, published = tables["accuracy"], tables["published"]
-    runs = table.filter(pl.col("kind") == "run", pl.col("top1").is_not_null())
+    runs = table.filter(pl.col("kind") == "run")
     has_published = not published.is_empty()
     heights = [style.label_rows(runs["label"].to_list())]
     if has_published:
@@ -43,7 +43,7 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
         axes[0].set_xlim(0, 100)
         handles += _draw_published(axes[1], published)
     else:
-        highest = max([*runs["high"], *table["top1"].drop_nulls(), 0.01])
+        highest = max([*runs["high"].drop_nulls(), *table["top1"].drop_nulls(), 0.01])
         axes[0].set_xlim(0, min(100, 125 * highest))
     for ax in axes:
         style.grid(ax)
@@ -52,7 +52,7 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
     n = f"{style.number_range(runs['n_available'])} of {style.number_range(runs['n_expected'])}"
     style.footer(
         figure,
-        f"n = {n} expected clips; {level} intervals over signers and glosses; {origin}"
+        f"n = {n} expected clips; {level} intervals over signers; {origin}"
         + (_MARKS if has_published else ""),
     )
     return figure
@@ -61,7 +61,10 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
 def _draw_runs(ax: Axes, runs: pl.DataFrame) -> None:
     style.whiskers(ax, runs, "top1", 100)
     for y, row in enumerate(runs.iter_rows(named=True)):
-        style.number(ax, f"{100 * row['top1']:.1f}", 100 * row["high"], y, style.BLACK)
+        if row["top1"] is None:
+            continue
+        right = row["top1"] if row["high"] is None else row["high"]
+        style.number(ax, f"{100 * row['top1']:.1f}", 100 * right, y, style.BLACK)
     style.label_axis(ax, runs["label"].to_list())
 
 

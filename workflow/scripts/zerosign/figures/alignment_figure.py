@@ -8,7 +8,7 @@ import polars as pl
 
 from zerosign.alignment.metrics import ALIGNED
 from zerosign.figures import style
-from zerosign.figures.figure_registry import Tables, figure
+from zerosign.figures.figure_registry import Need, Tables, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ _PANELS = (  # measure, label, scale
     "of clips with their own text (positives) and mean cosine with all other texts (negatives), "
     "retrieval of the own text among those of all glosses, and the share of positives with a "
     f"cosine above {ALIGNED:g}; with intervals over signers.",
+    need=Need.ALIGNMENT,
 )
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """Three panels side by side; a row per model and sampling."""
@@ -54,7 +55,7 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     n = f"{style.number_range(table['n'])} of {style.number_range(table['n_expected'])}"
-    style.footer(figure, f"n = {n} clips; {level} bootstrap intervals over signers; {origin}")
+    style.footer(figure, f"n = {n} clips; {level} intervals over signers; {origin}")
     return figure
 
 

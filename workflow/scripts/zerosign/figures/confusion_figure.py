@@ -32,6 +32,8 @@ def draw(tables: Tables, level: str, origin: str) -> Figure:
     runs = best["run"].head(RUNS_SHOWN).to_list()
     found = tables["confusions"].filter(pl.col("run").is_in(runs))
     totals = tables["per_gloss"].filter(pl.col("run").is_in(runs), pl.col("n_available") > 0)
+    if totals.is_empty():
+        return style.nothing("no clip could be read", origin)
     ranked = _by_confusions(found, totals)
     shown = ranked.head(GLOSSES_SHOWN).sort("class_index")
     names = shown["gloss"].to_list()

@@ -37,6 +37,7 @@ class Need(StrEnum):
     """What only some studies have."""
 
     MATCH_RUNS = "match_runs"
+    ALIGNMENT = "alignment"
 
 
 @dataclass(frozen=True)
@@ -91,16 +92,18 @@ def figures() -> Mapping[str, StudyFigure]:
 def read_tables(name: str, folder: Path) -> dict[str, pl.DataFrame]:
     """The tables that a figure is drawn from, of a folder of CSV files; the gloss "none" is a word.
 
-    Raises `UserError` for a table that is not there.
+    A column without any value, whose type nobody can tell, is of polars' type Null. Raises
+    `UserError` for a table that is not there.
     """
     return {table: _read(folder / f"{table}.csv", name) for table in figures()[name].tables}
 
 
 def _read(path: Path, name: str) -> pl.DataFrame:
     try:
-        return pl.read_csv(path, infer_schema_length=None, schema_overrides=_TEXT.get(path.stem))
+        table = pl.read_csv(path, infer_schema_length=None, schema_overrides=_TEXT.get(path.stem))
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; the figure '{name}' is drawn from it") from None
+    return table.cast({column.name: pl.Null for column in table if column.is_null().all()})
 
 
 def draw(name: str, tables: Tables, confidence: float, digest: str) -> Figure:

@@ -57,8 +57,9 @@ def _draw_runs(axes: list[Axes], table: pl.DataFrame, labels: list[str]) -> list
         for row in part.iter_rows(named=True):
             y = labels.index(row["label"]) + shift
             if row["balanced_accuracy"] is not None:
-                ends = [100 * row["low"], 100 * row["high"]]
-                axes[0].plot(ends, [y, y], color=colour, lw=1, clip_on=False)
+                if row["low"] is not None:
+                    ends = [100 * row["low"], 100 * row["high"]]
+                    axes[0].plot(ends, [y, y], color=colour, lw=1, clip_on=False)
                 _point(axes[0], 100 * row["balanced_accuracy"], y, marker, colour)
             if row["yes_rate"] is not None:
                 _point(axes[1], 100 * row["yes_rate"], y, marker, colour)

@@ -25,6 +25,8 @@ GLOSSES_SHOWN = 40
 def draw(tables: Tables, level: str, origin: str) -> Figure:
     """A heat map: a row per run, a column per gloss."""
     table = tables["per_gloss"].filter(pl.col("n_available") > 0)
+    if table.is_empty():
+        return style.nothing("no clip could be read", origin)
     labels = dict(tables["outcomes"].select("run", "label").iter_rows())
     ranked = (
         table.group_by("class_index", "gloss")

@@ -93,6 +93,14 @@ def page(width: float, height: float) -> Figure:
     return Figure((width, height), layout="constrained")
 
 
+def nothing(reason: str, origin: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    figure = page(COLUMN, 1.0)
+    figure.text(0.5, 0.6, reason, ha="center", va="center", color=GREY)
+    footer(figure, origin)
+    return figure
+
+
 def stack(
     rows: Sequence[float], width: float, extra: float, gap: float = 0.0
 ) -> tuple[Figure, list[Axes]]:

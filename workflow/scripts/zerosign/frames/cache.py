@@ -87,6 +87,7 @@ class DecodedIndex(TypedDict):
     storage: dict[str, Any]
     plan: list[dict[str, Any]]
     short_side: int | None
+    crop: str | None
     versions: Mapping[str, Any]
     clips: dict[str, StoredClip]
     failures: dict[str, str]
@@ -156,6 +157,7 @@ def open_decoded_writer(
         "storage": settings.stored_as,
         "plan": [dict(sorted(entry.as_json().items())) for entry in plan],
         "short_side": settings.short_side,
+        "crop": settings.crop,
         "versions": versions or {},
         "clips": {},
         "failures": {},

@@ -5,10 +5,11 @@ same pixels:
 
 - the sequential one, here, decodes everything, damaged files too: first for the time stamps, then
   for the pixels;
-- if an earlier full decode has verified the number of frames in the range (`availability.parquet`
-  has it), the packets' time stamps give the timeline, and only what the wanted frames need is
-  decoded: `zerosign.frames.wanted_frames`. If the packets don't confirm the number, or a wanted
-  frame doesn't come, the sequential way decides.
+- if an earlier full decode has verified the number of frames in the range, their order and their
+  size (`availability.parquet` has it), the packets' time stamps give the timeline, and only what
+  the wanted frames need is decoded: `zerosign.frames.wanted_frames`. If the packets don't confirm
+  the number, the stamps of decoded frames don't ascend, or a wanted frame doesn't come, the
+  sequential way decides.
 """
 
 import av
@@ -24,9 +25,8 @@ from zerosign.videos.timeline import (
     Span,
     Timeline,
     Undecodable,
+    clock,
     cut,
-    is_ascending,
-    seconds_after,
 )
 
 
@@ -67,23 +67,24 @@ def _decode_timeline(path: str, span: Span) -> tuple[Timeline, int, str | None]:
         why = f" ({damage})" if damage else ""
         status = "undecodable" if damage else "no_frames"
         raise Undecodable(status, f"{path}: no frame could be decoded{why}")
-    known = [stamp for stamp in stamps if stamp is not None]
-    if len(known) == len(stamps) and is_ascending(known):
-        seconds = seconds_after(known[0], known, time_base)
-    else:  # no usable time stamps: count frames
-        seconds = np.arange(len(stamps)) * step
+    seconds, _ = clock(stamps, time_base, step)
     timeline, first = cut(path, seconds, span, step)
     return timeline, first, damage
 
 
 def _read_numbers(path: str, numbers: np.ndarray, convert: Convert) -> list[np.ndarray]:
-    """Frames by their number within the file, ascending, decoding everything before them."""
+    """Frames by their number within the file, ascending, decoding everything before them.
+
+    Where the size changes within the file, all frames get that of the first.
+    """
     wanted = set(numbers.tolist())
     frames: list[np.ndarray] = []
+    size = None
     with open_video(path) as (container, stream):
         for number, frame in enumerate(container.decode(stream)):
+            size = size or (frame.width, frame.height)
             if number in wanted:
-                frames.append(convert(frame))
+                frames.append(convert(frame, size))
                 if len(frames) == len(wanted):
                     break
     return frames

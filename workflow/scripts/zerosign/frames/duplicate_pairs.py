@@ -11,7 +11,8 @@ import polars as pl
 from zerosign import cli
 from zerosign.dataset.dataset_settings import Flag
 from zerosign.frames.near_duplicates import Pair, fingerprint, pairs
-from zerosign.videos.timeline import Span, Undecodable
+from zerosign.frames.shard_decoding import span_of
+from zerosign.videos.timeline import Undecodable
 
 CAPTION = "Near duplicates: pairs of clips of two splits or two glosses that show the same take."
 SHOWN = ("video_id", "split", "gloss", "signer")
@@ -36,9 +37,8 @@ def find(rows: Sequence[Row], workers: int) -> pl.DataFrame:
 
 def fingerprint_of(row: Row) -> np.ndarray | None:
     """A clip's fingerprint; None, and a line in the log, if it no longer decodes."""
-    verified = None if row["decode_error"] else row["range_frames"]
     try:
-        return fingerprint(row["path"], Span(row["start_s"], row["end_s"], verified))
+        return fingerprint(row["path"], span_of(row))
     except Undecodable as error:
         cli.log.warning("%s: left out: %s", row["video_id"], error)
         return None

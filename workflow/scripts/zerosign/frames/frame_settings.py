@@ -16,6 +16,13 @@ class Storage(StrEnum):
     RAW = "raw"
 
 
+class Crop(StrEnum):
+    """Which part of the picture is kept."""
+
+    BBOX = "bbox"
+    """The signer, by the metadata's bounding box."""
+
+
 JPEG_QUALITY = 95
 
 
@@ -24,6 +31,8 @@ class FrameSettings(Entry):
 
     short_side: Annotated[int, Field(ge=16, le=2160)] | None
     """Pixels of the shorter side; larger clips are scaled down, null keeps their size."""
+    crop: Crop | None = None
+    """What is cut out of the picture before it is scaled; null: nothing, all is shown."""
     storage: Storage = Storage.JPEG
     quality: Annotated[int, Field(ge=1, le=100)] | None = None
     """Of JPEG; 95 unless said."""

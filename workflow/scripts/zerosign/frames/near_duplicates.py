@@ -57,6 +57,8 @@ def _chosen(timeline: Timeline) -> np.ndarray:
 
 def pairs(fingerprints: Sequence[np.ndarray]) -> Iterator[Pair]:
     """Pairs of clips that agree in all three ways, each once, first < second."""
+    if not fingerprints:
+        return
     grey = [thumbnails.astype(np.float32) / 255 for thumbnails in fingerprints]
     still = _directions(np.stack([clip.mean(axis=0).ravel() for clip in grey]))
     where = _directions(np.stack([clip.std(axis=0).ravel() for clip in grey]))

@@ -52,7 +52,7 @@ def read_wanted(path: str, choose: Choose, convert: Convert, span: Span) -> Deco
             frames = decode_wanted(stream.codec_context, packets, set(wanted), convert)
         except (av.FFmpegError, Undecodable):
             return None
-    if len(frames) != len(wanted):
+    if len(frames) != len(wanted) or len({frame.shape for frame in frames.values()}) > 1:
         return None
     return Decoded([frames[pts] for pts in wanted], indices, timeline)
 
@@ -130,11 +130,19 @@ def read_packets(container: Any, stream: Any, end_s: float | None, origin: int |
 def decode_wanted(
     context: Any, packets: list[Any], wanted: set[int], convert: Convert
 ) -> dict[int, np.ndarray]:
-    """Decode the frames with the time stamps ``wanted``, and what they refer to: pts → pixels."""
+    """Decode the frames with the time stamps ``wanted``, and what they refer to: pts → pixels.
+
+    Empty if the decoder's order is not that of the stamps: then they don't tell which frame is
+    presented when.
+    """
     frames: dict[int, np.ndarray] = {}
+    order: list[int] = []
 
     def keep(decoded: list[Any]) -> None:
-        frames.update((frame.pts, convert(frame)) for frame in decoded if frame.pts in wanted)
+        for frame in decoded:
+            order.append(-1 if frame.pts is None else frame.pts)
+            if frame.pts in wanted:
+                frames[frame.pts] = convert(frame)
 
     skippable = context.name in SKIPPABLE
     for group in _groups(packets, context) if skippable else [packets]:
@@ -147,7 +155,7 @@ def decode_wanted(
             keep(context.decode(packet))
         keep(context.decode(None))
         context.flush_buffers()
-    return frames
+    return frames if is_ascending(order) else {}
 
 
 def _groups(packets: list[Any], context: Any) -> list[list[Any]]:

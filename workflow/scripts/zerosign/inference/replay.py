@@ -1,6 +1,5 @@
 """Somebody else's predictions as answers, so that the same code scores them on the same clips."""
 
-from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -13,16 +12,14 @@ REPLAYED = dict.fromkeys(("video_id", "question", "text", "finish", "error", "ke
 _ERROR = "ERROR:"
 
 
-def replayed_answers(
-    path: str | Path, clips: pl.DataFrame, readable: Collection[str]
-) -> pl.DataFrame:
-    """Answers (the columns `REPLAYED` of those that inference writes) to the clips a CSV names.
+def replayed_answers(path: str | Path, clips: pl.DataFrame) -> pl.DataFrame:
+    """Answers (the columns `REPLAYED` of those that inference writes) to all clips, from a CSV.
 
     The CSV has video_id and answer, or the authors' columns video_id and predicted_gloss. An
     answer that starts with "ERROR:" is a failure, an empty one is empty, and the word "none"
     stays a word. Ids that lost their leading zeros are recognised. `clips` are those expected; rows
     for others are a `UserError`, as is a duplicate clip or one whose ground_truth_gloss is another
-    than ours. A clip that is not in the CSV although it is `readable` here is an error, too:
+    than ours. A clip that is not in the CSV is an error, too, whether or not its video is here:
     leaving clips out must not raise a rate.
     """
     try:
@@ -50,8 +47,7 @@ def replayed_answers(
             )
         rows[video] = row[column] or ""
     for video in glosses:
-        if video not in rows and video in readable:
-            rows[video] = f"{_ERROR} not in the file"
+        rows.setdefault(video, f"{_ERROR} not in the file")
     return pl.DataFrame([_answer(video, text) for video, text in rows.items()], schema=REPLAYED)
 
 

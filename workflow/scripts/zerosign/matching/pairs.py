@@ -13,6 +13,7 @@ import polars as pl
 
 from zerosign.dataset.clips import class_glosses
 from zerosign.dataset.leakage import shared_labels
+from zerosign.errors import UserError
 from zerosign.mapping.encoder import DECIMALS, Encoder
 from zerosign.mapping.normalise import normal
 from zerosign.matching.matching_settings import MatchingSettings
@@ -43,7 +44,8 @@ def pairs(
     `clips` are those of all splits, of which `split` is evaluated. With `described` (gloss to
     description) only its glosses are in the pairs, and their descriptions are compared to find the
     nearest; else all are, and the glosses themselves are compared. A clip is no negative of a gloss
-    that shares a video with the clip's own gloss, or its description.
+    that shares a video with the clip's own gloss, or its description. `UserError` where there is
+    nothing to ask, or no answer but yes.
     """
     glosses = class_glosses(clips)
     texts = {
@@ -55,6 +57,11 @@ def pairs(
     if described is not None:
         ambiguous |= _equal_texts(texts)
     of_class = _clips_by_class(clips, split, len(glosses))
+    if not any(of_class[k] for k in texts):
+        raise UserError(
+            f"no clip of split '{split}' has a gloss with a description; leave the matching runs "
+            "out (leave_out), or add descriptions"
+        )
     random = {
         (video_id, k)
         for k in texts
@@ -65,6 +72,11 @@ def pairs(
         RANDOM: random,
         HARD: _hard(texts, encode, of_class, ambiguous, random, settings.hard),
     }
+    if not found[RANDOM] and not found[HARD]:
+        raise UserError(
+            f"no two glosses of split '{split}' can be told apart, so that every answer would be "
+            "yes; leave the matching runs out (leave_out), or add glosses"
+        )
     return _table(found, glosses, texts, with_description=described is not None)
 
 

@@ -1,4 +1,4 @@
-"""From frames and messages to what a family's processor takes, and what it made of them."""
+"""From frames and messages to what a family's processor takes."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -25,17 +25,23 @@ VISUAL_INPUTS = {
     "video": {
         "num_frames_per_video",
         "pixel_values_videos",
+        "target_sizes_videos",
         "video_compression_mask",
         "video_grid_thw",
+        "video_grids",
         "video_merge_sizes",
         "video_position_ids",
+        "video_token_pooling",
     },
     "image": {
         "pixel_values",
         "image_grid_hw",
         "image_grid_thw",
+        "image_grids",
         "image_position_ids",
         "image_sizes",
+        "image_token_pooling",
+        "target_sizes",
     },
 }
 """What a vision tower takes of a processor's inputs."""
@@ -79,40 +85,6 @@ def adapt(messages: Sequence[Message], images: int, system: bool) -> list[Messag
             carried = ""
         adapted.append({"role": message["role"], "content": parts})
     return adapted
-
-
-def frame_geometry(
-    inputs: Any, i: int, requests: Sequence[Request], as_images: bool, processor: Any
-) -> tuple[int, int, int]:
-    """(frames, height, width) of what the vision tower gets of request ``i``, in pixels.
-
-    With frames as images, the size of one image (or tile).
-    """
-    sent = len(requests[i].clip.frames)
-    part = processor.image_processor if as_images else processor.video_processor
-    if as_images and (grid := inputs.get("image_grid_hw")) is not None:
-        height, width = grid[i * sent].tolist()
-        return sent, height * part.patch_size, width * part.patch_size
-    positions = inputs.get("image_position_ids" if as_images else "video_position_ids")
-    if positions is not None:  # column and row of every patch, of frames one after the other
-        width, height = ((positions[i * sent].amax(0) + 1) * part.patch_size).tolist()
-        return len(positions) // len(requests), height, width
-    grid = inputs.get("image_grid_thw" if as_images else "video_grid_thw")
-    if grid is not None:
-        t, h, w = grid[i * sent if as_images else i].tolist()
-        frames = sent if as_images else t * part.temporal_patch_size
-        return frames, h * part.patch_size, w * part.patch_size
-    pixels = None if as_images else inputs.get("pixel_values_videos")
-    if pixels is None:
-        pixels = inputs.get("pixel_values")
-    if pixels is None:
-        raise UserError("the processor returned no pixels: this family needs an adapter of its own")
-    height, width = (int(n) for n in pixels.shape[-2:])
-    if as_images:
-        return sent, height, width
-    # (clips, frames, channels, height, width), or all frames of the batch in one row
-    frames = pixels.shape[1] if pixels.ndim == 5 else pixels.shape[0] // len(requests)
-    return int(frames), height, width
 
 
 def shows(request: Request) -> bool:

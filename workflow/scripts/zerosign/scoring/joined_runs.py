@@ -56,12 +56,11 @@ def rate_interval(
 ) -> tuple[float | None, float | None]:
     """Wilson's interval of the share of `clips` (n rows) that are `right` (n,), widened.
 
-    For clips of one signer and of one gloss, which are alike (columns signer and class_index). None
-    below two signers or glosses: then nobody knows how far it holds for others.
+    For clips of one signer, which are alike. None below two signers: then nobody knows how far it
+    holds for others.
     """
-    signers, glosses = (cluster_codes(clips[name].to_list()) for name in ("signer", "class_index"))
     values = right.to_numpy().astype(float)
-    low, high, _ = clustered_wilson(values, confidence, signers, glosses)
+    low, high, _ = clustered_wilson(values, confidence, cluster_codes(clips["signer"].to_list()))
     return (None, None) if math.isnan(low) else (low, high)
 
 

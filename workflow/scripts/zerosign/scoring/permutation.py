@@ -33,7 +33,7 @@ PERMUTED = {
 def permuted_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All runs."""
     settings = inputs.settings
-    return permuted(inputs.joined, inputs.runs, settings.bootstrap, settings.seed)
+    return permuted(inputs.joined, inputs.runs, settings.permutations, settings.seed)
 
 
 def permuted(

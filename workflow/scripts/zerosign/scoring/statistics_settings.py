@@ -12,6 +12,6 @@ class StatisticsSettings(Entry):
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     """Level of all intervals."""
-    bootstrap: Annotated[int, Field(ge=100)]
-    """Number of resamples."""
+    permutations: Annotated[int, Field(ge=100)]
+    """Number of random permutations of a test."""
     seed: Seed

@@ -9,8 +9,7 @@ from zerosign.scoring.table_registry import ScoreInputs, table
 
 @table(
     "summary",
-    "Accuracy in % on the clips that could be read, with {widened}; that of the per-class accuracy "
-    "for clips of one signer.",
+    "Accuracy in % on the clips that could be read, with {widened}.",
 )
 def summary_table(inputs: ScoreInputs) -> pl.DataFrame:
     """All runs and the baselines."""

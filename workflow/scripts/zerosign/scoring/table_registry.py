@@ -17,6 +17,7 @@ from zerosign.dataset.dataset_settings import Flag
 from zerosign.mapping.mappers import MAPPERS
 from zerosign.prompts.prompt_entry import Prompt
 from zerosign.runs import TableRun
+from zerosign.scoring.comparison_families import Family
 from zerosign.scoring.statistics_settings import StatisticsSettings
 
 
@@ -40,6 +41,8 @@ class ScoreInputs:
     published: pl.DataFrame
     """Published rates: `zerosign.scoring.published_rates.read`."""
     settings: StatisticsSettings
+    families: Mapping[str, Family]
+    """Which pairs of runs are compared."""
 
     @property
     def confidence(self) -> float:
@@ -76,7 +79,7 @@ class ScoreTable:
     def _filled(self, level: str, n_expected: str) -> str:
         text = self.caption.format(
             level=level,
-            widened=f"{level} Wilson intervals, widened for clips of one signer and of one gloss",
+            widened=f"{level} Wilson intervals, widened for clips of one signer",
             n_expected=n_expected,
             mappers="; ".join(f"{name}: {entry.summary}" for name, entry in MAPPERS.items()),
         )

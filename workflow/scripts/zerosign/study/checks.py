@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from zerosign.entries import HUB_ID
-from zerosign.errors import UserError, located
+from zerosign.errors import UserError, located, unknown
 from zerosign.frames.sampling import shows_frames
 from zerosign.inference.replay import ANSWER_COLUMNS
 from zerosign.mapping.mapping_settings import SynonymTable, WordNetSynonyms
@@ -117,7 +117,7 @@ RUN_CHECKS: Sequence[Callable[[Run, ModelEntry, Prompt, Study], None]] = (
 def check_scored(study: Study) -> None:
     """There must be something to score."""
     if not study.scored:
-        raise UserError("runs: add one with a prompt of task 'predict', to be scored")
+        raise UserError("runs: add one with a prompt of task 'predict', or replays, to be scored")
 
 
 def check_replays(study: Study) -> None:
@@ -129,6 +129,17 @@ def check_replays(study: Study) -> None:
             )
         with located(f"replays.{name}.predictions"):
             check_csv(replay.predictions, ["video_id"], ANSWER_COLUMNS)
+
+
+def check_comparisons(study: Study) -> None:
+    """A run that a comparison names in full is there, or left out."""
+    names = [run.name for run in study.scored]
+    for family, entry in study.config.comparisons.items():
+        for key, patterns in entry.patterns.items():
+            for name in patterns:
+                if "*" in name or name in names or study.config.leave_out:
+                    continue
+                raise UserError(f"comparisons.{family}.{key}: {unknown('run', name, names)}")
 
 
 def check_encoder(study: Study) -> None:
@@ -204,6 +215,9 @@ def check_tables(study: Study) -> None:
     for key, path in files.items():
         if path and path not in study.downloads and not Path(path).is_file():
             raise UserError(f"dataset.{key}: no such file '{path}'; see docs/dataset.md")
+    if dataset.format == "csv" and study.config.frames.crop is not None:
+        with located("frames.crop"):
+            check_csv(dataset.table, ["bbox"])
 
 
 def check_alignment(study: Study) -> None:
@@ -241,6 +255,7 @@ def check_vllm(study: Study) -> None:
 STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_scored,
     check_replays,
+    check_comparisons,
     check_encoder,
     check_synonyms,
     check_descriptions,

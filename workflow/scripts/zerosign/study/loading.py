@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zerosign.dataset.dataset_settings import Download
-from zerosign.dataset.facts import DatasetEntry, DatasetFacts
+from zerosign.dataset.facts import DatasetEntry, DatasetFacts, PublishedFiles, SubsetFacts
 from zerosign.entries import Entry, Many, Name, Text
 from zerosign.errors import UserError, located, unknown
 from zerosign.models import registry
@@ -120,43 +120,60 @@ def _checkpoints(models: Mapping[str, ModelEntry], settings: StudyConfig) -> lis
 
 
 def dataset_facts(dataset: Dataset, source: str, find: Any) -> DatasetFacts:
-    """The entry of config/datasets.yaml that a study's `dataset.facts` names, for its subset."""
-    if not isinstance(dataset, WlaslDataset) or dataset.facts is None:
+    """The entry of config/datasets.yaml that a study's `dataset.facts` names, for its subset.
+
+    Without one nothing is verified, but how the videos of a source count their frames is no matter
+    of verification: that is known of all sources of all entries.
+    """
+    if not isinstance(dataset, WlaslDataset):
         return DatasetFacts()
-    path = find(DATASETS)
-    known = read_entries(dict[str, DatasetEntry], path)
+    known = read_entries(dict[str, DatasetEntry], find(DATASETS))
+    if dataset.facts is None:
+        return DatasetFacts(
+            sources={
+                name: facts
+                for entry in reversed(known.values())
+                for name, facts in entry.sources.items()
+            }
+        )
     if dataset.facts not in known:
         raise UserError(
             f"{source}: dataset.facts: {unknown('data set', dataset.facts, known)} in {DATASETS}"
         )
     entry, subset = known[dataset.facts], str(dataset.subset)
-    if subset not in entry.subsets:
+    if entry.subsets and subset not in entry.subsets:
         choices = ", ".join(entry.subsets)
         raise UserError(
             f"{source}: dataset.subset: {DATASETS} declares {choices} for '{dataset.facts}', not "
-            f"{subset}; choose one of these, or set dataset.facts: null"
+            f"{subset}; choose one of these, or declare '{subset}': {{}} there"
         )
-    expected = entry.subsets[subset]
-    checksums = entry.files.metadata.sha256
+    expected = entry.subsets.get(subset, SubsetFacts())
+    files = entry.files
+    return DatasetFacts(
+        expected=expected,
+        metadata=files.metadata.sha256 if files else {},
+        published=entry.published,
+        sources=entry.sources,
+        downloads=published_downloads(dataset, files, expected) if files else {},
+    )
+
+
+def published_downloads(
+    dataset: WlaslDataset, files: PublishedFiles, expected: SubsetFacts
+) -> dict[str, Download]:
+    """The published files of a study's data set that are downloaded, by path."""
     published = {
-        dataset.metadata: (entry.files.metadata.url, tuple(checksums)),
+        dataset.metadata: (files.metadata.url, tuple(files.metadata.sha256)),
         dataset.split_file: (
-            entry.files.split_file.url.replace("{subset}", subset),
+            files.split_file.url.replace("{subset}", str(dataset.subset)),
             (expected.sha256.split_file,) if expected.sha256.split_file else (),
         ),
     }
-    downloads = {
+    return {
         path: Download(url=url, sha256=sha256)
         for path, (url, sha256) in published.items()
         if path and sha256 and path.startswith(DOWNLOADED)
     }
-    return DatasetFacts(
-        expected=expected,
-        metadata=checksums,
-        published=entry.published,
-        sources=entry.sources,
-        downloads=downloads,
-    )
 
 
 def _downloads(settings: StudyConfig, find: Any) -> dict[str, Download]:

@@ -5,6 +5,7 @@ marked `ancient`, and its digest is a parameter in its place: `ByContent` gives 
 """
 
 import functools
+import re
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -79,10 +80,11 @@ class RuleInputs:
             name for name, entry in study.config.samplings.items() if shows_frames(entry)
         ]
         self.score_tables = table_registry.tables()
+        there = {Need.MATCH_RUNS: study.match_runs, Need.ALIGNMENT: study.config.alignment.models}
         self.figures = {
             name: figure
             for name, figure in figures().items()
-            if study.match_runs or figure.need is not Need.MATCH_RUNS
+            if figure.need is None or there[figure.need]
         }
 
     def program(self, name: str) -> Callable[[Any, Any], str]:
@@ -375,7 +377,7 @@ class RuleInputs:
     def score_reads(self) -> str:
         """What the tables depend on."""
         prompts = {run.prompt for run in self.study.predict_runs.values()}
-        parts = ("scored", "filters", "title", "statistics")
+        parts = ("scored", "filters", "title", "statistics", "comparisons")
         return self.reads(*parts, *(f"prompts/{name}" for name in sorted(prompts)))
 
     def embeddings_input(self, wildcards: Any) -> dict[str, Any]:
@@ -411,6 +413,11 @@ class RuleInputs:
         names = ["matching"] if self.study.match_runs else []
         names += ["descriptions"] if self.study.config.descriptions else []
         return [f"<results>/tables/{name}.csv" for name in names]
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A wildcard's pattern: one of these names. Of none, Snakemake would take any text."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def options(*names: str) -> Callable[[Any, Any], str]:

@@ -49,7 +49,7 @@ def without(grid: Grid, patterns: Sequence[str]) -> Grid:
             raise UserError(f"leave_out: {unknown('run', pattern, grid.runs)}")
         for name in named:
             runs.pop(name, None)
-    if not runs:
+    if grid.runs and not runs:
         raise UserError("leave_out: no run is left; remove some of its names")
     return Grid(runs, grid.left_out)
 

@@ -13,6 +13,7 @@ from zerosign.frames.sampling import Sampling
 from zerosign.inference.replay_settings import ReplaySettings
 from zerosign.mapping.mapping_settings import MappingSettings, SynonymSource
 from zerosign.matching.matching_settings import MatchingSettings
+from zerosign.scoring.comparison_families import Family
 from zerosign.scoring.statistics_settings import StatisticsSettings
 from zerosign.videos.video_sources import VideoSource
 
@@ -96,7 +97,8 @@ class StudyConfig(Entry):
     """YAML file with one entry per model."""
     prompts: Text
     """YAML file with one entry per prompt."""
-    runs: Annotated[Many[RunGroup], Field(min_length=1)]
+    runs: Many[RunGroup]
+    """None where the study only has replays."""
     leave_out: Unique[Text] = ()
     """Runs that are neither asked nor scored, by name; * stands for any letters."""
     replays: dict[Name, ReplaySettings] = Field(default_factory=dict)
@@ -107,6 +109,8 @@ class StudyConfig(Entry):
     filters: dict[Name, UniqueSome[Flag]]
     """Further scores, each without the clips that have one of its flags."""
     statistics: StatisticsSettings
+    comparisons: dict[Name, Family] = Field(default_factory=lambda: {"all": Family()})
+    """Families of pairs of runs that are tested together; all pairs are one unless said."""
     descriptions: Unique[Text]
     """CSV files that say how signs are made, the preferred one first."""
     matching: MatchingSettings

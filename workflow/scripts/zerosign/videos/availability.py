@@ -22,9 +22,12 @@ SCHEMA: Mapping[str, Any] = {
     "width": pl.Int32,
     "height": pl.Int32,
     "rotation": pl.Int32,
+    "mirrored": pl.Boolean,
     "fps": pl.Float64,
     "frames": pl.Int32,
-    "decode_error": pl.Utf8,
+    "damage": pl.Utf8,
+    "clock": pl.Utf8,
+    "sizes": pl.Int32,
     "duration": pl.Float64,
     "start_s": pl.Float64,
     "end_s": pl.Float64,
@@ -52,9 +55,9 @@ def row(
 ) -> dict[str, Any]:
     """A clip's row, from what its file holds.
 
-    A pretrimmed file is the clip. Else the clip is the range of frames that its metadata declares,
-    in frames of ``rate`` per second, in the file's own frames (`NATIVE`), or in the metadata's
-    declared rate (None).
+    A pretrimmed file is the clip. Else the clip is the range that its metadata declares: in
+    seconds, or in frames of ``rate`` per second, in the file's own frames (`NATIVE`), or in the
+    metadata's declared rate (None).
     """
     found = missing(clip["video_id"], facts.status, facts.detail or "", origin) | {
         "detail": facts.detail,
@@ -70,16 +73,21 @@ def row(
         "width": facts.width,
         "height": facts.height,
         "rotation": facts.rotation,
+        "mirrored": facts.mirrored,
         "fps": facts.fps,
         "frames": len(facts.times),
-        "decode_error": facts.decode_error,
+        "damage": facts.damage,
+        "clock": facts.clock,
+        "sizes": facts.sizes,
         "duration": facts.duration,
     }
     status = "range_outside"
-    if pretrimmed or (clip["frame_start"] == 1 and clip["frame_end"] == -1):
+    if pretrimmed or is_whole(clip):
         part = probe.whole(facts)
         if problem := _untrimmed(clip, facts):
             part, status = replace(part, problem=problem), "untrimmed"
+    elif clip["start_declared"] is not None or clip["end_declared"] is not None:
+        part = probe.cut_seconds(facts, clip["start_declared"] or 0.0, clip["end_declared"])
     else:
         counting = None if rate == NATIVE else float(rate or clip["fps_declared"] or 25)
         part = probe.cut(facts, clip["frame_start"], clip["frame_end"], counting)
@@ -93,14 +101,23 @@ def row(
     }
 
 
+def is_whole(clip: Mapping[str, Any]) -> bool:
+    """Whether a clip is all of its file, by its metadata."""
+    by_frames = clip["frame_start"] != 1 or clip["frame_end"] != -1
+    return not by_frames and clip["start_declared"] is None and clip["end_declared"] is None
+
+
 def _untrimmed(clip: Mapping[str, Any], facts: probe.Facts) -> str | None:
     """Why a file can't be the pretrimmed clip: it is far longer than the range it should hold.
 
     Mirrors' clips are up to 1.2 times longer, where 29.97 frames per second were written as 25.
     """
-    if clip["frame_end"] == -1:
+    if clip["end_declared"] is not None:
+        length = clip["end_declared"] - (clip["start_declared"] or 0)
+    elif clip["frame_end"] != -1:
+        length = (clip["frame_end"] - clip["frame_start"] + 1) / (clip["fps_declared"] or 25)
+    else:
         return None
-    length = (clip["frame_end"] - clip["frame_start"] + 1) / (clip["fps_declared"] or 25)
     if (facts.duration or 0) <= 2 * length + 1:
         return None
     return (
@@ -116,7 +133,10 @@ def table(clips: pl.DataFrame, rows: Mapping[str, Mapping[str, Any]]) -> pl.Data
 
 
 def summary(clips: pl.DataFrame, available: pl.DataFrame) -> pl.DataFrame:
-    """Row per split and source, and one for all: expected, available, why others are not."""
+    """Row per split and source, and one for all: expected, available, why others are not.
+
+    ``damaged`` counts available clips.
+    """
     joined = clips.join(available, on="video_id").with_columns(pl.col("source").fill_null("own"))
     groups = [
         ((split, source), part)
@@ -134,10 +154,16 @@ def summary(clips: pl.DataFrame, available: pl.DataFrame) -> pl.DataFrame:
                 "expected": len(part),
                 "available": usable,
                 "percent": 100 * usable / len(part),
+                "damaged": count_damaged(part),
                 "reasons": ", ".join(f"{n} {reason}" for reason, n in reasons.most_common()),
             }
         )
     return pl.DataFrame(rows)
+
+
+def count_damaged(available: pl.DataFrame) -> int:
+    """How many clips are used although something looks broken in their files."""
+    return available.filter((pl.col("status") == "ok") & pl.col("damage").is_not_null()).height
 
 
 def shortfall(available: pl.DataFrame, minimum: float) -> str | None:

@@ -103,7 +103,10 @@ def look_up(
             return from_urls(source, wanted, everything, search)
         case None:
             own = [clip for clip in wanted if clip["path"] is not None]
-            return {clip["video_id"]: Found(clip["path"], "own", True) for clip in own}
+            return {
+                clip["video_id"]: Found(clip["path"], "own", availability.is_whole(clip))
+                for clip in own
+            }
 
 
 def from_hub(source: HubSource, wanted: Sequence[Clip]) -> Hits:
@@ -186,10 +189,16 @@ def _size(path: str) -> int:
 
 
 def log_reasons(table: pl.DataFrame) -> None:
-    """Say how many clips are available, and why the others are not, with an example each."""
+    """Say how many clips are available, damaged, missing and why, with an example each."""
     usable = int((table["status"] == "ok").sum())
     cli.log.info("%d of %d clips are available", usable, len(table))
     reasons = Counter(table.filter(pl.col("status") != "ok")["status"])
     for reason, count in reasons.most_common():
         example = table.filter(pl.col("status") == reason).row(0, named=True)
         cli.log.info("  %d %s, e.g. %s: %s", count, reason, example["video_id"], example["detail"])
+    if damaged := availability.count_damaged(table):
+        example = table.filter(pl.col("damage").is_not_null(), status="ok").row(0, named=True)
+        cli.log.warning(
+            "%d of them look damaged (column damage of availability.parquet), e.g. %s: %s",
+            *(damaged, example["video_id"], example["damage"]),
+        )

@@ -5,15 +5,20 @@ make FFmpeg open what they name.
 """
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterator
 from typing import Any
 
 import av
 import av.error
+from av.stream import Disposition
 
 from zerosign.videos.timeline import Undecodable
 
-FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,swf,asf,ogg,mpegvideo,h264,hevc,gif,m4v,rm,nut"
+FORMATS = (
+    "mov,matroska,avi,mpegts,mpeg,flv,swf,asf,ogg,mpegvideo,h264,hevc,gif,m4v,rm,nut,dv,mxf,ivf,obu"
+)
 """Containers that hold video, by FFmpeg's names."""
 
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
@@ -23,8 +28,9 @@ def open_container(path: str) -> Any:
     """A file's container. `Undecodable`, without the path in its message, where it is no video.
 
     Status: "missing" (no such file, not readable); "not_a_video" (empty, a web page, a playlist, no
-    known container); "undecodable" (a video container that cannot be opened).
+    known container, not even a file); "undecodable" (a video container that cannot be opened).
     """
+    size_of_file(path)
     try:
         with open(path, "rb") as file:
             head = file.read(512)
@@ -41,20 +47,58 @@ def open_container(path: str) -> Any:
         raise Undecodable("not_a_video", f"no known container ({sentence(error)})") from None
 
 
+def size_of_file(path: str | os.PathLike[str]) -> int:
+    """Bytes of a file. `Undecodable` where reading it may never end: a pipe, a socket, a device."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise Undecodable("missing", f"cannot be read: {sentence(error)}") from None
+    if not stat.S_ISREG(found.st_mode):
+        is_folder = stat.S_ISDIR(found.st_mode)
+        kind = "a folder" if is_folder else "a pipe, a socket or a device, not a file"
+        raise Undecodable("missing" if is_folder else "not_a_video", kind)
+    return found.st_size
+
+
+def video_stream(container: Any) -> Any:
+    """The first stream of moving pictures, decoded by one thread.
+
+    `Undecodable`: "no_video_stream" (sound, perhaps with a cover picture); "undecodable" (a codec
+    that this FFmpeg does not know).
+    """
+    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if not streams:
+        covers = " but a cover picture" if container.streams.video else ""
+        raise Undecodable("no_video_stream", f"no video stream{covers}")
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise Undecodable("undecodable", "its codec is unknown to FFmpeg")
+    stream.thread_type = "NONE"  # processes over files use the cores better than threads
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
 @contextlib.contextmanager
 def open_video(path: str) -> Iterator[tuple[Any, Any]]:
-    """Container and first video stream of a file, one thread; `Undecodable` with the reason."""
-    try:
-        container = open_container(path)
-    except Undecodable as error:
-        raise Undecodable(error.status, f"{path}: {error}") from None
-    with container:
-        if not container.streams.video:
-            raise Undecodable("no_video_stream", f"{path}: no video stream")
-        stream = container.streams.video[0]
-        stream.thread_type = "NONE"  # processes over files use the cores better than threads
-        stream.codec_context.thread_count = 1
+    """Container and video stream of a file, one thread; `Undecodable` with the reason."""
+    with contextlib.ExitStack() as stack:
+        try:
+            container = stack.enter_context(open_container(path))
+            stream = video_stream(container)
+        except Undecodable as error:
+            raise Undecodable(error.status, f"{path}: {error}") from None
         yield container, stream
+
+
+def is_encrypted(packet: Any) -> bool:
+    """Whether a packet's data is encrypted (ISO 23001-7; ContentEncryption of Matroska)."""
+    if "enc_key_id" in packet.stream.metadata:
+        return True
+    return any(data.data_type == "encryption_info" for data in packet.iter_sidedata())
 
 
 def nominal_step(stream: Any) -> float:

@@ -12,10 +12,14 @@ from zerosign.dataset.dataset_settings import SourceFacts
 from zerosign.errors import UserError
 from zerosign.files import write_atomic
 from zerosign.videos.fetch_many import Task
+from zerosign.videos.opening import size_of_file
+from zerosign.videos.timeline import Undecodable
 from zerosign.videos.video_sources import Layout
 from zerosign.videos.youtube import youtube_id
 
-_CONTAINERS = "mp4 mkv webm mov m4v avi flv swf ts mpg mpeg wmv ogv 3gp"
+_CONTAINERS = (
+    "mp4 mkv webm mov m4v avi flv swf ts mpg mpeg wmv ogv 3gp 3g2 f4v asf vob mts m2ts dv mxf ivf"
+)
 EXTENSIONS = frozenset(f".{name}" for name in _CONTAINERS.split())
 MOST_PACKED, MOST_UNPACKED = 100 * 2**20, 500 * 2**20  # bytes of a Flash file
 
@@ -94,12 +98,13 @@ def unpacked(found: Found, target: Path) -> Found:
     if Path(found.path).suffix.lower() != ".swf":
         return found
     try:
+        size_of_file(found.path)
         with open(found.path, "rb") as file:
             data = file.read(MOST_PACKED)
         if data[:3] != b"CWS":
             return found
         body = zlib.decompressobj().decompress(data[8:], MOST_UNPACKED)
-    except (OSError, zlib.error):
+    except (OSError, zlib.error, Undecodable):
         return found  # the decoder says what is wrong
     with write_atomic(target) as temporary:
         temporary.write_bytes(b"FWS" + data[3:8] + body)

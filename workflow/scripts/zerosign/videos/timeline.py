@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
 TIME_TOLERANCE = 1e-3  # s: containers round time stamps to as much as a millisecond
+
+MOST_REORDERED = 16  # frames that H.264 and H.265 hold back at most to present them in order
 
 SigningPart = tuple[int, int]
 """First and last frame of the part of a clip in which something is signed."""
@@ -57,7 +60,8 @@ class Span:
     """A clip's range within its file, in seconds after the file's first frame.
 
     ``end_s`` is exclusive, None = to the end. ``verified_frames``: how many frames of the range a
-    full decode without error has found, None = unknown.
+    full decode without error has found, all of one size and with ascending time stamps; None =
+    unknown, or not so.
     """
 
     start_s: float = 0.0
@@ -104,6 +108,37 @@ def cut(path: str, seconds: np.ndarray, span: Span, step: float) -> tuple[Timeli
     elif len(times) > 1:
         step = float(np.median(np.diff(times)))
     return Timeline(times, float(times[-1]) + step), first
+
+
+class Clock(StrEnum):
+    """Where the times of a file's frames are from."""
+
+    STAMPS = "stamps"
+    """Their time stamps."""
+    SORTED = "sorted"
+    """The same stamps in ascending order: the file gives them out in decoding order."""
+    COUNTED = "counted"
+    """Their number and the stated rate: stamps are missing, duplicate or jump back."""
+
+
+def clock(
+    stamps: Sequence[int | None], time_base: Fraction, step: float
+) -> tuple[np.ndarray, Clock]:
+    """Seconds after the first frame, float64[n] ascending, of frames in the decoder's order.
+
+    A decoder gives frames in the order of presentation, whatever their stamps say: containers
+    without a notion of B-frames (AVI, ASF) stamp in decoding order. ``step``: seconds per frame by
+    the stated rate.
+    """
+    known = [stamp for stamp in stamps if stamp is not None]
+    if len(known) == len(stamps) and is_ascending(known):
+        return seconds_after(known[0], known, time_base), Clock.STAMPS
+    ascending = sorted(known)
+    if len(known) == len(stamps) and is_ascending(ascending):
+        place = {stamp: number for number, stamp in enumerate(ascending)}
+        if all(abs(place[stamp] - i) <= MOST_REORDERED for i, stamp in enumerate(known)):
+            return seconds_after(ascending[0], ascending, time_base), Clock.SORTED
+    return np.arange(len(stamps)) * step, Clock.COUNTED
 
 
 def seconds_after(origin: int, stamps: Sequence[int], time_base: Fraction) -> np.ndarray:

@@ -21,13 +21,13 @@ from zerosign.models.chat_processing import (
     adapt,
     at_least,
     end_tokens,
-    frame_geometry,
     frame_options,
     shows,
     video_metadata,
     visual_ids,
 )
 from zerosign.models.decoding import Prefix, Sampler, full_attention, prefill, recurrent
+from zerosign.models.frame_geometry import Processed, frame_geometry
 from zerosign.models.model_entry import Decoding, GeneratingEntry, ModelEntry
 from zerosign.models.registry import ModelKind
 from zerosign.models.shared_prefix import Shared, SharedPrefixes, row_name
@@ -39,10 +39,15 @@ RAGGED = frozenset(
     {
         "glm46v",
         "glm4v",
+        "glm4v_moe",
+        "minicpmv4_6",
+        "minicpmv4_7",
+        "molmo2",
         "qwen2_5_vl",
         "qwen3_omni_moe_thinker",
         "qwen3_vl",
         "qwen3_vl_moe",
+        "qwen4_exp",
         "video_llama_3",
     }
 )
@@ -97,7 +102,7 @@ def load(entry: GeneratingEntry, like: "Chat | None" = None) -> "Chat":
 
 
 def check(entry: GeneratingEntry, config: Any) -> None:
-    """`UserError` where an entry's decoding asks for more than the model can do.
+    """`UserError` where an entry asks for more than the model can do, or for other frames.
 
     From the checkpoint's configuration, before its weights are read.
     """
@@ -113,6 +118,13 @@ def check(entry: GeneratingEntry, config: Any) -> None:
             f"{where}.samples: {decoding.draws} cannot be drawn from a model with recurrent "
             "layers; remove it"
         )
+    # Only the processor is told its settings: those that the model has too must agree.
+    for key, value in entry.processor.items():
+        if (own := getattr(config, key, value)) != value:
+            raise UserError(
+                f"checkpoint {entry.checkpoint}: processor.{key}: {value} does not fit the model, "
+                f"which is configured for {own}"
+            )
 
 
 def weightless(kind: "type[Chat]", entry: GeneratingEntry, config: Any, generation: Any) -> "Chat":
@@ -290,7 +302,10 @@ class Chat:
         )
 
     def seen_of(self, inputs: Any, i: int, requests: Sequence[Request]) -> dict[str, Any]:
-        """What the model sees of one request. `UserError` if that isn't all the frames."""
+        """What the model sees of one request; None where the processor does not show it.
+
+        `UserError` if that isn't all the frames.
+        """
         clip = requests[i].clip
         tokens = int(inputs["attention_mask"][i].sum())
         if not shows(requests[i]):
@@ -302,15 +317,16 @@ class Chat:
                 f"checkpoint {self.name}: its processor drops videos; "
                 "set frames_as: images in the model's entry"
             )
-        frames, height, width = frame_geometry(inputs, i, requests, self.as_images, self.processor)
-        if frames < len(clip.frames):
+        processed = Processed(inputs, i, requests, self.as_images, self.processor)
+        frames, height, width = frame_geometry(processed)
+        if frames is not None and frames < len(clip.frames):
             raise UserError(
                 f"checkpoint {self.name}: its processor kept {frames} of {len(clip.frames)} frames"
             )
         return {
             "prompt_tokens": tokens,
             "visual_tokens": visual,
-            "frames": len(clip.frames),
+            "frames": None if frames is None else len(clip.frames),
             "pixels_height": height,
             "pixels_width": width,
             "timestamps": [float(t) for t in clip.timestamps],
