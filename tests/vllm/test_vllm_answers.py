@@ -3,6 +3,7 @@
 `make test-vllm` installs it, in an environment of its own.
 """
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -41,6 +42,14 @@ Pair = tuple[chat.Chat, Any]
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
     """The same model in transformers and in vLLM; texts of answers are their token ids."""
+    with made(FAMILY) as models:
+        yield models
+
+
+@contextlib.contextmanager
+def made(family: str) -> Iterator[Pair]:
+    """A family's tiny model in both."""
+    place = tiny_families.folder(family)
     read = chat.Chat.read_answer
 
     def ids(self: chat.Chat, tokens: list[int], prompt: str) -> dict[str, Any]:
@@ -49,9 +58,11 @@ def pair() -> Iterator[Pair]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chat.Chat, "read_answer", ids)
-        model = tiny_families.load(entry())
-        yield tiny_families.load(entry(engine="transformers")), model
-        model.close()
+        model = tiny_families.load(tiny_families.make_entry(place, engine="vllm"))
+        try:
+            yield tiny_families.load(tiny_families.make_entry(place)), model
+        finally:
+            model.close()
 
 
 def entry(**more: Any) -> Any:
@@ -92,6 +103,13 @@ def test_32_clips_are_answered_by_the_same_tokens(pair: Pair) -> None:
     expected = alone(pair[0], asked)
     assert len({answer.text for answer in expected}) > 10
     assert all(same(together(pair[1], asked), expected))
+
+
+def test_a_video_is_normalised_as_its_own_processor_says() -> None:
+    """Of this family's, the image processor has another mean."""
+    with made("qwen3_vl_for_vllm") as (transformers, model):
+        asked = [ask(clip) for clip in clips()]
+        assert all(same(together(model, asked), alone(transformers, asked)))
 
 
 def test_50_questions_about_a_clip_are_answered_by_the_same_tokens(pair: Pair) -> None:

@@ -62,6 +62,7 @@ def start(options: dict[str, Any]) -> Any:
         enable_prefix_caching=True,
         enforce_eager=not on_gpu,  # on a CPU, compiling takes longer than it saves
         max_model_len=-1,  # what fits the memory
+        mm_device_do_normalize=False,  # it would take the image processor's mean for videos
         mm_processor_cache_gb=1,  # for questions about a clip, which follow each other
         generation_config="vllm",  # none of the checkpoint's: each request says all
     )
