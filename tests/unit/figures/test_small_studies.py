@@ -150,7 +150,7 @@ def test_alignment_of_almost_nothing(tmp_path: Path, count: int, texts: int) -> 
 def draw(figure: str, folder: Path) -> None:
     """Draw a figure from the tables of a folder."""
     drawn = figure_registry.draw(figure, figure_registry.read_tables(figure, folder), 0.95, "c")
-    with style.applied():
+    with style.applied([]):
         drawn.draw_without_rendering()
 
 
