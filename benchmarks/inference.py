@@ -545,7 +545,11 @@ def with_children(work: Callable[[], list[str]]) -> Way:
     me = psutil.Process()
 
     def cpu() -> float:
-        return sum(sum(each.cpu_times()[:2]) for each in (me, *me.children(recursive=True)))
+        total = 0.0
+        for each in (me, *me.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                total += sum(each.cpu_times()[:2])
+        return total
 
     def way() -> Measured:
         wall, before = time.perf_counter(), cpu()

@@ -7,6 +7,7 @@ makes this round's frames others than any before: vLLM would know them again. Wh
 prints goes to standard error.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -35,7 +36,11 @@ def main() -> None:
 
     def cpu() -> float:
         """Seconds of this process and of those that vLLM started."""
-        return sum(sum(each.cpu_times()[:2]) for each in (me, *me.children(recursive=True)))
+        total = 0.0
+        for each in (me, *me.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                total += sum(each.cpu_times()[:2])
+        return total
 
     print(json.dumps({}), file=out, flush=True)
     for line in sys.stdin:
