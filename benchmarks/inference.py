@@ -554,9 +554,14 @@ def with_children(work: Callable[[], list[str]]) -> Way:
     def way() -> Measured:
         wall, before = time.perf_counter(), cpu()
         answers = work()
-        return Measured(answers, time.perf_counter() - wall, cpu() - before)
+        wall = time.perf_counter() - wall
+        return Measured(answers, wall, max(cpu() - before, TICK_S))
 
     return way
+
+
+TICK_S = 0.01
+"""In such steps the system counts the CPU time of other processes."""
 
 
 def alone(
