@@ -545,14 +545,23 @@ def with_children(work: Callable[[], list[str]]) -> Way:
     me = psutil.Process()
 
     def cpu() -> float:
-        return sum(sum(each.cpu_times()[:2]) for each in (me, *me.children(recursive=True)))
+        total = 0.0
+        for each in (me, *me.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                total += sum(each.cpu_times()[:2])
+        return total
 
     def way() -> Measured:
         wall, before = time.perf_counter(), cpu()
         answers = work()
-        return Measured(answers, time.perf_counter() - wall, cpu() - before)
+        wall = time.perf_counter() - wall
+        return Measured(answers, wall, max(cpu() - before, TICK_S))
 
     return way
+
+
+TICK_S = 0.01
+"""In such steps the system counts the CPU time of other processes."""
 
 
 def alone(

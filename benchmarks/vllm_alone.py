@@ -7,6 +7,7 @@ makes this round's frames others than any before: vLLM would know them again. Wh
 prints goes to standard error.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -35,7 +36,11 @@ def main() -> None:
 
     def cpu() -> float:
         """Seconds of this process and of those that vLLM started."""
-        return sum(sum(each.cpu_times()[:2]) for each in (me, *me.children(recursive=True)))
+        total = 0.0
+        for each in (me, *me.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                total += sum(each.cpu_times()[:2])
+        return total
 
     print(json.dumps({}), file=out, flush=True)
     for line in sys.stdin:
@@ -53,7 +58,7 @@ def main() -> None:
         outputs = engine.generate(prompts, sampling, use_tqdm=False)
         wall = time.perf_counter() - wall
         answers = [list(output.outputs[0].token_ids) for output in outputs]
-        found = {"answers": answers, "wall": wall, "cpu": cpu() - before}
+        found = {"answers": answers, "wall": wall, "cpu": max(cpu() - before, 0.01)}
         print(json.dumps(found), file=out, flush=True)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers import tiny_families
 from helpers.fake_model import Fake, make_clip
+from helpers.vllm_environment import pretend
 from transformers import Qwen2_5_VLConfig
 
 from zerosign import gpu_memory
@@ -187,6 +188,30 @@ def test_the_benchmark_of_a_mixture_of_experts(
     lines = capsys.readouterr().out.splitlines()
     rows = [line.split(" | ") for line in lines if line.startswith("| 0.")]
     assert [row[-1].rstrip(" |") for row in rows] == ["2/2"] * 4
+
+
+def test_the_benchmark_of_vllm(
+    benchmark: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a vLLM that has no model: tests/vllm has a real one."""
+    python = pretend(tmp_path, monkeypatch)
+    names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
+    token = tiny_families.tokenizer(names).convert_tokens_to_ids("<|video_pad|>")
+    monkeypatch.setenv("FAKE_VLLM_VIDEO_TOKEN", str(token))
+    monkeypatch.setenv("FAKE_VLLM_PLACES", "20")  # of 112 x 140 pixels
+    options = "--sizes tiny --clips 3 --loop-clips 1 --rounds 1 --batch-size 2 --tokens 3"
+    more = ["--questions", "4", "--tasks", "clips", "questions", "--vllm", str(python)]
+    benchmark.main([*options.split(), *more])
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[-3:]]
+    assert [row[2] for row in rows] == [
+        "zerosign, engine vLLM, frames cached",
+        "zerosign, engine vLLM",
+        "vLLM alone",
+    ]
+    assert [row[-1].rstrip(" |") for row in rows] == ["3/3", "4/4", "3/3"]
 
 
 def test_the_floor_is_the_arithmetic_and_the_bytes(benchmark: ModuleType) -> None:

@@ -75,3 +75,11 @@ class LLM:
         if error := os.environ.get("FAKE_VLLM_CANNOT_LOAD"):
             raise RuntimeError(error)
         self.llm_engine = _Engine(options)
+
+    def generate(self, prompts: list[Any], sampling: SamplingParams, use_tqdm: bool) -> list[Any]:
+        """Answers to all prompts, in order."""
+        found = []
+        for number, prompt in enumerate(prompts):
+            self.llm_engine.add_request(str(number), prompt, sampling)
+            found += self.llm_engine.step()
+        return found
