@@ -1,8 +1,9 @@
 #!/bin/sh
-# Print the conda environment with the pins of requirements.lock (`make lock` calls this).
+# Print the conda environment of a name with the pins of a lock (`make lock` calls this).
+# Usage: from-lock.sh NAME FILE
 cat <<HEAD
-# Made by \`make lock\` from requirements.lock, for runs with --sdm conda.
-name: zerosign
+# Made by \`make lock\` from $2, for runs with --sdm conda.
+name: $1
 channels:
   - conda-forge
   - nodefaults
@@ -11,4 +12,5 @@ dependencies:
   - pip
   - pip:
 HEAD
-grep -v '^#' "$(dirname "$0")/../requirements.lock" | sed 's/^/      - /'
+# A pin and its hashes are one line.
+sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta' "$(dirname "$0")/../$2" | grep -v '^#' | sed 's/^/      - /'

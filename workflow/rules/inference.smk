@@ -18,13 +18,13 @@ rule ask:
     benchmark:
         "<benchmarks>/ask/{checkpoint}/{part}.tsv"
     wildcard_constraints:
-        checkpoint="|".join(map(re.escape, STUDY.loads)),
+        checkpoint=either(set(STUDY.loads) - set(STUDY.api_loads)),
         part=r"\d+",
     conda:
         "../../envs/zerosign.yaml"
     threads: 4
     resources:
-        gpu=lambda wildcards: RULES.entry_of(wildcards.checkpoint).gpus,
+        gpu=RULES.gpus,
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=720,
     params:
@@ -41,6 +41,46 @@ rule ask:
         " --clips {input.clips:q} --availability {input.availability:q} --frames {params.frames:q}"
         " {params.files} {params.code}"
         " --store {params.store:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+if STUDY.api_loads:
+
+    rule ask_api:
+        """Everything that is asked of one provider over the network, and is in no store.
+
+        It runs where the network is, one process a provider, which owns its rates and money. The
+        key of the provider is read from the environment alone.
+        """
+        input:
+            unpack(RULES.ask_input),
+            clips="<results>/clips.parquet",
+            availability="<results>/availability.parquet",
+        output:
+            "<results>/asked/{checkpoint}/0.json",
+        log:
+            "<logs>/ask_api/{checkpoint}.log",
+        benchmark:
+            "<benchmarks>/ask_api/{checkpoint}.tsv"
+        wildcard_constraints:
+            checkpoint=either(STUDY.api_loads),
+        localrule: True
+        conda:
+            "../../envs/api.yaml"
+        resources:
+            **RULES.api_resources,
+        params:
+            run=RULES.program("ask_api"),
+            asks=RULES.planning_code,
+            code=lambda wildcards: RULES.answer_code(wildcards.checkpoint),
+            reads=RULES.ask_reads,
+            files=options("pairs"),
+            frames=RULES.result("frames"),
+            store=RULES.store,
+        shell:
+            "{params.run} --provider {wildcards.checkpoint:q}"
+            " --clips {input.clips:q} --availability {input.availability:q}"
+            " --frames {params.frames:q} {params.files} --code {params.code}"
+            " --store {params.store:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule answers:

@@ -20,14 +20,20 @@ _REFUSAL = re.compile(
     r"|^(?:unknown|unclear|n a|nothing|none|no sign|unsure|not sure|unidentified|indeterminate"
     r"|unrecogni[sz]able|no answer|sorry)$"
 )
-_WITHOUT_ANSWER = (Outcome.MISSING, Outcome.ERROR, Outcome.BLOCKED)
+_WITHOUT_ANSWER = (
+    Outcome.MISSING,
+    Outcome.ERROR,
+    Outcome.BLOCKED,
+    Outcome.REFUSED,
+    Outcome.EMPTY,
+)
 
 
 class Reply(NamedTuple):
     """One of the answers about a clip."""
 
     finish: str
-    """How it ended: stop, length (the token limit), error, blocked, missing."""
+    """How it ended: stop, length (the token limit), refused, blocked, empty, error, missing."""
     text: str
     scores: Sequence[float] | None = None
     """Log-likelihood of every class, by class index, of a run that scored all classes."""

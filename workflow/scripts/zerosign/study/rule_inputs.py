@@ -20,7 +20,7 @@ from zerosign.frames.sampling import decode_plan, shows_frames
 from zerosign.inference import embedding, run_questions
 from zerosign.models import registry
 from zerosign.models.checkpoint import digest_folder, files_of
-from zerosign.models.model_entry import ModelEntry
+from zerosign.models.model_entry import AnyModelEntry, ModelEntry
 from zerosign.scoring import table_registry
 from zerosign.study import checks
 from zerosign.study.loading import PUBLISHED_RATES
@@ -223,7 +223,10 @@ class RuleInputs:
 
     def checkpoint_folder(self, model: str) -> Path | None:
         """The folder of a checkpoint that was put here; None for one of the hub or of a rule."""
-        checkpoint = self.study.models[model].checkpoint
+        entry = self.study.models[model]
+        if not isinstance(entry, ModelEntry):
+            return None
+        checkpoint = entry.checkpoint
         if not checks.is_local(checkpoint) or checks.is_made(self.study.name, checkpoint):
             return None
         return Path(self.study.place(checkpoint))
@@ -231,7 +234,7 @@ class RuleInputs:
     @functools.cache  # noqa: B019
     def checkpoint(self, model: str) -> list[Any]:
         """Input files of a checkpoint that is here or will be; none for one of the hub."""
-        checkpoint = self.study.models[model].checkpoint
+        checkpoint = self.study.models[model].source
         if checks.is_made(self.study.name, checkpoint):
             names = ("config.json", "model.safetensors")
             return [str(Path(checkpoint) / name) for name in names]
@@ -267,9 +270,23 @@ class RuleInputs:
         """The kind of a load's models."""
         return registry.kind(self.entry_of(load).adapter)
 
-    def entry_of(self, load: str) -> ModelEntry:
+    def entry_of(self, load: str) -> AnyModelEntry:
         """An entry of a load's models: they differ in how they are asked alone."""
         return self.study.models[self.study.loads[load].models[0]]
+
+    def gpus(self, wildcards: Any) -> int:
+        """GPUs that a load takes."""
+        entry = self.entry_of(wildcards.checkpoint)
+        return entry.gpus if isinstance(entry, ModelEntry) else 0
+
+    @property
+    def api_resources(self) -> dict[str, Callable[[Any], int]]:
+        """One job for a provider at a time, with ``--resources api_openai=1`` and the like."""
+
+        def of(adapter: str) -> Callable[[Any], int]:
+            return lambda wildcards: int(self.entry_of(wildcards.checkpoint).adapter == adapter)
+
+        return {f"api_{name}": of(name) for name, kind in registry.kinds().items() if kind.connect}
 
     def selections(self, *samplings: str) -> list[str]:
         """Which frames are shown of the clips of all shards; nothing where none are shown."""
@@ -321,7 +338,8 @@ class RuleInputs:
         input from a job that has to run, so changed answers would be gathered a run too late.
         """
         folder = f"<results>/asked/{self.study.load_of(model)}"
-        return [f"{folder}/{part}.json" for part in range(self.study.config.parts)]
+        parts = 1 if self.study.is_api(model) else self.study.config.parts
+        return [f"{folder}/{part}.json" for part in range(parts)]
 
     def answers_input(self, wildcards: Any) -> dict[str, Any]:
         """What says which answers are those of a run."""

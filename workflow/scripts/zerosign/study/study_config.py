@@ -10,6 +10,7 @@ from zerosign.demo.demo_settings import DemoSettings
 from zerosign.entries import ByValue, Entry, Many, Name, Text, Unique, UniqueSome, wrong
 from zerosign.frames.frame_settings import FrameSettings
 from zerosign.frames.sampling import Sampling
+from zerosign.inference.money import Budget
 from zerosign.inference.replay_settings import ReplaySettings
 from zerosign.mapping.mapping_settings import MappingSettings, SynonymSource
 from zerosign.matching.matching_settings import MatchingSettings
@@ -69,8 +70,8 @@ class RunGroup(Entry):
     model: Names
     prompt: Names
     sampling: Names
-    needs: Literal["descriptions"] | None = None
-    """Left out while the study has none."""
+    needs: Literal["descriptions", "key"] | None = None
+    """Left out while the study has no descriptions, or the environment no key of the provider."""
 
 
 class StudyConfig(Entry):
@@ -87,6 +88,8 @@ class StudyConfig(Entry):
     """Folder of all answers that models ever gave; studies share it."""
     parts: Annotated[int, Field(ge=1, le=256)] = 1
     """Number of jobs that ask one checkpoint, each loading it, for those who have so many GPUs."""
+    budget: Budget | None = None
+    """How much money the study may spend."""
     frames: FrameSettings
     samplings: Annotated[dict[Name, Sampling], Field(min_length=1)]
     """Which frames a model sees, each under a name."""
