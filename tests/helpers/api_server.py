@@ -47,6 +47,8 @@ class ApiServer:
     behave: Behaviour
     url: str = ""
     calls: list[Call] = field(default_factory=list)
+    counted: list[str] = field(default_factory=list)
+    """Paths of requests to count tokens: there are 1,234, whatever was sent."""
     at_once: int = 0
     most_at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -88,6 +90,9 @@ def serve(behave: Behaviour) -> Iterator[ApiServer]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path.partition("?")[0].endswith((":countTokens", "/count_tokens")):
+                site.counted.append(self.path)
+                return _send(self, Response(body={"totalTokens": 1234, "input_tokens": 1234}))
             call = site.taken(self, body)
             try:
                 response = site.behave(call)

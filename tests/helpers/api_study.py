@@ -1,17 +1,14 @@
 """A study whose model is asked over the network, on clips that a server can tell apart."""
 
-import base64
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from PIL import Image
 
 import ask_api
-from helpers.api_server import Call
+from helpers.api_protocols import OPENAI
 from helpers.asking import files_of, gathered, study_of
 from zerosign.frames import cache
 from zerosign.frames.frame_settings import FrameSettings, Storage
@@ -19,21 +16,9 @@ from zerosign.frames.sampling import sampling_of
 from zerosign.models import registry
 from zerosign.videos.timeline import Decoded, Timeline
 
-VARIABLE = "ZEROSIGN_TEST_KEY"
 KEY = "sk-test-do-not-show-0123456789abcdef"
 PROMPT = {"task": "predict", "system": "You name signs.", "user": "Which sign is this?"}
 RUN = "m.p.all"
-
-OPENAI: dict[str, Any] = {
-    "adapter": "openai",
-    "model": "gpt-test-2026-01-01",
-    "key_env": VARIABLE,
-    "frames": {"as": "images", "detail": "low"},
-    "decoding": {"max_new_tokens": 64},
-    "concurrency": 16,
-    "timeout": 5,
-    "tries": 3,
-}
 
 
 def make_clips(folder: Path, count: int, frames: int = 2, side: int = 16) -> None:
@@ -53,14 +38,6 @@ def make_clips(folder: Path, count: int, frames: int = 2, side: int = 16) -> Non
     pl.DataFrame(
         {"video_id": names, "status": "ok", "detail": pl.Series([None] * count, dtype=pl.String)}
     ).write_parquet(folder / "availability.parquet")
-
-
-def number_of(call: Call) -> int:
-    """Which clip a request of OpenAI's protocol shows."""
-    parts = call.body["messages"][-1]["content"]
-    url = parts[0]["image_url"]["url"]
-    image = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
-    return round(float(np.asarray(image).mean()) / 4)
 
 
 def ask(folder: Path, url: str, model: dict[str, Any] = OPENAI, **parts: Any) -> None:

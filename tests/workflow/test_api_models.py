@@ -1,6 +1,7 @@
 """A study whose model is asked over the network: real Snakemake, a server on this machine."""
 
 import base64
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ from helpers.workflow_runs import Checkout
 pytestmark = pytest.mark.slow
 
 VARIABLE = "ZEROSIGN_TEST_KEY"
-KEY = "sk-test-do-not-show-0123456789abcdef"
+KEY = f"sk-test-{secrets.token_hex(16)}"
+"""In no file of the checkout before the test."""
 MODEL: dict[str, Any] = {
     "adapter": "openai",
     "model": "gpt-test-2026-01-01",
@@ -37,6 +39,7 @@ OUTCOMES = [
 TARGETS = [
     "results/demo/tables/outcomes.csv",
     "results/demo/tables/matching.csv",
+    "results/demo/tables/costs.csv",
     "results/demo/figures/outcomes.pdf",
 ]
 
@@ -102,6 +105,10 @@ def test_outcomes_reach_every_table_and_the_key_none(
     counts = Counter(verdicts["outcome"])
     for outcome in ("refused", "blocked", "empty", "cut_off", "error"):
         assert matched[f"n_{outcome}"].item() == counts[outcome] > 0
+
+    rows = pl.read_csv(study.folder / TARGETS[2]).rows(named=True)
+    assert [row["run"] for row in rows] == ["api.demo-gloss.u12", "api.demo-match.u12"]
+    assert all(row["usd"] > 0 and not row["changed"] for row in rows)
 
     log = next((study.folder / "logs/demo/ask_api").glob("*.log")).read_text("utf-8")
     assert "tokens in, up to" in log and "spent" in log and "left" in log

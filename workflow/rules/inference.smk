@@ -82,6 +82,27 @@ if STUDY.api_loads:
             " --frames {params.frames:q} {params.files} --code {params.code}"
             " --store {params.store:q} --output {output:q} 2>&1 | tee {log:q}"
 
+    rule costs:
+        """What the answers of API models cost, and which models and tiers served them."""
+        input:
+            answers=[file for run in STUDY.api_runs for file in RULES.per_shard(f"answers/{run}")],
+        output:
+            RULES.tables("tables", ["costs"], "Tables"),
+        log:
+            "<logs>/costs.log",
+        benchmark:
+            "<benchmarks>/costs.tsv"
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            run=RULES.program("costs"),
+            code=RULES.code("costs"),
+            reads=RULES.reads("api_runs", "shards"),
+            answers=RULES.result("answers"),
+            table=RULES.result("tables/costs"),
+        shell:
+            "{params.run} --answers {params.answers:q} --output {params.table:q} 2>&1 | tee {log:q}"
+
 
 rule answers:
     """One row per question about a clip: the answer, or the failure, and what was seen.

@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import logging
 import multiprocessing
 import random
 import threading
 import time
+import traceback
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +16,9 @@ from typing import Any
 import polars as pl
 import pytest
 from helpers import api_server
+from helpers.api_protocols import OPENAI, PROTOCOLS, REPAIRED, VARIABLE, Protocol
 from helpers.api_server import Call, Response, chat, error
-from helpers.api_study import (
-    KEY,
-    OPENAI,
-    VARIABLE,
-    answers,
-    ask,
-    make_clips,
-    number_of,
-    recorded,
-)
+from helpers.api_study import KEY, answers, ask, make_clips, recorded
 
 from zerosign.errors import UserError
 
@@ -35,20 +29,34 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+TESTS = Path(__file__).parents[2]
+number_of = PROTOCOLS["openai"].number_of
+
+
 def by_clip(call: Call) -> Response:
     return chat(f"sign {number_of(call)}")
 
 
-def test_every_clip_is_asked_once_and_its_answer_kept(study: Path) -> None:
+@pytest.fixture(params=PROTOCOLS)
+def protocol(request: pytest.FixtureRequest) -> Protocol:
+    return PROTOCOLS[request.param]
+
+
+def test_every_clip_is_asked_once_and_its_answer_kept(study: Path, protocol: Protocol) -> None:
     make_clips(study, 20)
-    slowly = lambda call: replace(by_clip(call), wait=0.3)  # noqa: E731
+
+    def slowly(call: Call) -> Response:
+        return replace(protocol.answer(f"sign {protocol.number_of(call)}"), wait=0.3)
+
     with api_server.serve(slowly) as server:
-        ask(study, server.url)
-        assert server.most_at_once == 16
-        ask(study, server.url)
+        ask(study, server.url, protocol.model)
+        assert 8 < server.most_at_once <= 16
+        ask(study, server.url, protocol.model)
     assert len(server.calls) == 20
-    assert all(call.headers["authorization"] == f"Bearer {KEY}" for call in server.calls)
-    rows = {row["video_id"]: row for row in answers(study, server.url).iter_rows(named=True)}
+    assert len(server.counted) == bool(protocol.counts)
+    assert {protocol.key(call) for call in server.calls} == {KEY}
+    table = answers(study, server.url, protocol.model)
+    rows = {row["video_id"]: row for row in table.iter_rows(named=True)}
     assert [rows[f"v{n}"]["text"] for n in range(20)] == [f"sign {n}" for n in range(20)]
     facts = {
         "finish": "stop",
@@ -60,9 +68,9 @@ def test_every_clip_is_asked_once_and_its_answer_kept(study: Path) -> None:
         "pixels_height": 16,
         "pixels_width": 16,
         "timestamps": [0.0, 0.04],
-        "tier": "default",
-        "served_model": "gpt-test-2026-01-01",
-        "request_id": "req-1",
+        "tier": protocol.tier,
+        "served_model": protocol.served,
+        "request_id": protocol.id,
         "attempts": 1,
         "usd": None,
     }
@@ -94,48 +102,31 @@ def test_frames_come_first_and_the_question_last(study: Path) -> None:
     assert user["content"][-1]["text"] == "Which sign is this?"
 
 
-FINAL: dict[str, tuple[Response, str, str | None]] = {
-    "policy": (error(400, "content_policy_violation"), "blocked", "content_policy_violation"),
-    "filter of the prompt": (error(400, "content_filter"), "blocked", "content_filter"),
-    "filter of the answer": (chat("", "content_filter"), "blocked", None),
-    "refusal": (chat(None, refusal="I cannot help with that."), "refused", None),
-    "too long": (error(400, "context_length_exceeded"), "error", "400, context_length_exceeded"),
-    "too long for vLLM": (
-        error(400, "BadRequestError", "This model's maximum context length is 4096 tokens."),
-        "error",
-        "maximum context length",
-    ),
-    "too large": (error(413), "error", "413"),
-    "cut off": (chat("BO", "length"), "length", None),
-    "cut off while reasoning": (chat("", "length"), "length", None),
-    "cut off, as an error": (
-        error(400, "", "Could not finish: max_tokens or model output limit was reached."),
-        "length",
-        "output limit",
-    ),
-    "no content": (chat(None), "empty", None),
-    "only blanks": (chat("  \n"), "empty", None),
-    "no choices": (Response(body={"choices": []}), "empty", None),
-    "choices null": (Response(body={"choices": None}), "empty", None),
-}
+FINAL = [(name, case) for name, each in PROTOCOLS.items() for case in each.final]
 
 
-@pytest.mark.parametrize("name", FINAL)
-def test_what_no_other_try_repairs_is_an_answer_of_its_own(study: Path, name: str) -> None:
-    response, finish, reason = FINAL[name]
+@pytest.mark.parametrize(("name", "case"), FINAL)
+def test_what_no_other_try_repairs_is_an_answer_of_its_own(
+    study: Path, name: str, case: str
+) -> None:
+    protocol = PROTOCOLS[name]
+    response, finish = protocol.final[case]
     make_clips(study, 2)
-    with api_server.serve(lambda call: response if number_of(call) else chat("ok")) as server:
+    fine = protocol.answer("ok")
+    with api_server.serve(lambda call: response if protocol.number_of(call) else fine) as server:
         start = time.monotonic()
-        ask(study, server.url)
+        ask(study, server.url, protocol.model)
         assert time.monotonic() - start < 5
-        ask(study, server.url)
+        ask(study, server.url, protocol.model)
     assert len(server.calls) == (3 if finish == "empty" else 2)
-    row = answers(study, server.url).row(1, named=True)
+    fine_row, row = answers(study, server.url, protocol.model).rows(named=True)
+    assert (fine_row["text"], fine_row["finish"]) == ("ok", "stop")
     assert row["finish"] == finish
-    assert reason in row["error"] if reason else row["error"] is None
-    if name == "refusal":
+    if response.status != 200:
+        assert row["error"].startswith(str(response.status)) and row["text"] == ""
+    if case == "refusal" and name == "openai":
         assert row["text"] == "I cannot help with that."
-    if name == "cut off":
+    if case == "cut off":
         assert row["text"] == "BO"
 
 
@@ -150,80 +141,109 @@ def test_an_empty_reply_is_asked_once_more_and_both_are_paid(study: Path) -> Non
     assert row["usd"] == pytest.approx(2 * (100 * 1 + 10 * 10) / 1e6)
 
 
-REPAIRED = {
-    "429": error(429, "rate_limit_exceeded", retry_after="0.2"),
-    "408": error(408),
-    "409": error(409),
-    "500": error(500),
-    "503": error(503),
-    "529": error(529),
-    "HTML": Response(body=b"<html><body>Bad gateway</body></html>"),
-    "an error with 200": Response(body={"error": {"message": "overloaded"}}),
-    "broken JSON": Response(body=b'{"choices": [{"mess'),
-    "nothing": Response(body=b""),
-    "a list": Response(body=[1]),
-    "reset": Response(body={}, cut=0),
-    "cut": Response(body=chat("a long text").body, cut=30),
-    "hang": Response(body={}, wait=30),
-}
+FAULTS = [*REPAIRED, "429"]
 
 
-@pytest.mark.parametrize("name", REPAIRED)
-def test_what_another_try_repairs_is_repaired(study: Path, name: str) -> None:
+def fault_of(protocol: Protocol, name: str) -> Response:
+    return protocol.waits(0.2) if name == "429" else REPAIRED[name]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_another_try_repairs_is_repaired(study: Path, name: str, protocol: Protocol) -> None:
     make_clips(study, 2)
     seen: Counter[int] = Counter()
 
     def behave(call: Call) -> Response:
-        number = number_of(call)
+        number = protocol.number_of(call)
         seen[number] += 1
-        return REPAIRED[name] if number and seen[number] == 1 else chat("ok")
+        return fault_of(protocol, name) if number and seen[number] == 1 else protocol.answer("ok")
 
     with api_server.serve(behave) as server:
         start = time.monotonic()
-        ask(study, server.url, OPENAI | {"timeout": 1.5})
+        ask(study, server.url, protocol.model | {"timeout": 1.5})
         assert time.monotonic() - start < 5
     assert seen == {0: 1, 1: 2}
-    table = answers(study, server.url)
+    table = answers(study, server.url, protocol.model)
     assert table["text"].to_list() == ["ok", "ok"] and table["attempts"].to_list() == [1, 2]
 
 
-@pytest.mark.parametrize("name", REPAIRED)
-def test_what_fails_to_the_end_is_never_written_down(study: Path, name: str) -> None:
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_fails_to_the_end_is_never_written_down(
+    study: Path, name: str, protocol: Protocol
+) -> None:
     make_clips(study, 2)
-    behave = lambda call: REPAIRED[name] if number_of(call) else chat("ok")  # noqa: E731
+
+    def behave(call: Call) -> Response:
+        return fault_of(protocol, name) if protocol.number_of(call) else protocol.answer("ok")
+
     with api_server.serve(behave) as server:
-        model = OPENAI | {"timeout": 0.5, "tries": 2}
+        model = protocol.model | {"timeout": 0.5, "tries": 2}
         with pytest.raises(UserError, match="1 of 2 requests failed, the first about clip v1: "):
             ask(study, server.url, model)
         assert not (study / "asked.json").exists()
         assert [line["video_id"] for line in recorded(study)] == ["v0"]
-        server.behave = lambda call: chat("healed")
+        server.behave = lambda call: protocol.answer("healed")
         before = len(server.calls)
         ask(study, server.url, model)
     assert len(server.calls) == before + 1
-    assert answers(study, server.url)["text"].to_list() == ["ok", "healed"]
+    assert answers(study, server.url, model)["text"].to_list() == ["ok", "healed"]
 
 
-STOPS = {
-    "no money": (error(429, "insufficient_quota", "You exceeded your quota"), "insufficient_quota"),
-    "wrong key": (error(401, "invalid_api_key", f"Incorrect API key: {KEY}"), r"401: .*\[key\]"),
-    "forbidden": (error(403), "403"),
-    "no such model": (error(404, "model_not_found", "no model x"), "404: no model x"),
-    "parameter": (error(400, "unsupported_parameter", "top_p is unknown"), "400: top_p is unknown"),
-    "a day to wait": (error(429, "rate_limit", retry_after="86400"), "asks to wait 86400 s"),
-}
+STOPS = [(name, case) for name, each in PROTOCOLS.items() for case in each.stops]
 
 
-@pytest.mark.parametrize("name", STOPS)
-def test_what_stops_all_ends_the_job_in_one_line(study: Path, name: str) -> None:
-    response, line = STOPS[name]
+@pytest.mark.parametrize(("name", "case"), STOPS)
+def test_what_stops_all_ends_the_job_in_one_line(study: Path, name: str, case: str) -> None:
+    protocol = PROTOCOLS[name]
+    stop = protocol.stops[case]
     make_clips(study, 64)
-    with api_server.serve(lambda call: response) as server, pytest.raises(UserError) as raised:
-        ask(study, server.url)
-    assert raised.match(line) and "\n" not in str(raised.value)
-    assert KEY not in str(raised.value)
+    with api_server.serve(lambda call: stop) as server, pytest.raises(UserError) as raised:
+        ask(study, server.url, protocol.model)
+    assert raised.match(f"^m\\.p\\.all: {stop.status}") and "\n" not in str(raised.value)
+    assert stop.body["error"]["message"] in str(raised.value)
     assert len(server.calls) <= 16
     assert recorded(study) == []
+
+
+def test_a_server_that_asks_for_a_day_stops_the_job(study: Path, protocol: Protocol) -> None:
+    make_clips(study, 2)
+    with (
+        api_server.serve(lambda call: protocol.waits(86400)) as server,
+        pytest.raises(UserError, match="the server asks to wait 86400 s"),
+    ):
+        ask(study, server.url, protocol.model)
+
+
+def test_the_key_is_in_no_words_of_an_error_and_no_locals(
+    study: Path, protocol: Protocol, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "zerosign")
+    make_clips(study, 2)
+
+    def behave(call: Call) -> Response:
+        words = f"wrong key {protocol.key(call)}"
+        return Response(401, {"error": {"message": words}})
+
+    with api_server.serve(behave) as server, pytest.raises(UserError) as raised:
+        ask(study, server.url, protocol.model)
+    assert raised.match(r"401: wrong key \[key\]")
+    assert KEY not in str(raised.value) + caplog.text
+    for reached in exceptions_of(raised.value):
+        for frame, _ in traceback.walk_tb(reached.__traceback__):
+            ours = not frame.f_code.co_filename.startswith(str(TESTS))
+            assert not (ours and KEY in repr(frame.f_locals)), frame
+
+
+def exceptions_of(error: BaseException) -> list[BaseException]:
+    """An exception with all that it came from."""
+    found = [error]
+    for reached in found:
+        for each in (reached.__cause__, reached.__context__):
+            if each is not None and each not in found:
+                found.append(each)
+        if isinstance(reached, BaseExceptionGroup):
+            found += [each for each in reached.exceptions if each not in found]
+    return found
 
 
 def test_without_a_key_nothing_is_asked(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,6 +352,7 @@ def test_a_thousand_requests_with_faults_each_end_with_one_row(study: Path) -> N
     prompt = {"task": "match", "user": "Is it {gloss}?", "variables": ["gloss"]}
     dice, lock = random.Random(0), threading.Lock()
     faults = [fault for name, fault in REPAIRED.items() if name != "hang"]
+    faults.append(PROTOCOLS["openai"].waits(0.05))
 
     def behave(call: Call) -> Response:
         with lock:

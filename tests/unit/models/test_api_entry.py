@@ -1,6 +1,5 @@
 """Entries of API models, and frames as they are sent."""
 
-import base64
 import io
 from typing import Any
 
@@ -80,8 +79,8 @@ def test_jpegs_are_the_frames() -> None:
     frames = np.zeros((2, 30, 40, 3), np.uint8)
     frames[0, :, :, 0], frames[1, :, :, 2] = 200, 200
     images = [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-        for text in api_frames.jpegs(frames, max_side=20, quality=95)
+        np.asarray(Image.open(io.BytesIO(data)))
+        for data in api_frames.jpegs(frames, max_side=20, quality=95)
     ]
     assert [image.shape for image in images] == [(15, 20, 3)] * 2
     assert np.abs(images[0].mean((0, 1)) - [200, 0, 0]).max() < 3

@@ -266,7 +266,7 @@ def test_runs_that_need_a_key_wait_for_one(
     monkeypatch.setenv("ZEROSIGN_TEST_KEY", "x")
     ready = load(study, "demo.yaml", ROOT)
     assert name in ready.runs and not ready.without_key
-    assert list(ready.api_loads) == [ready.load_of("api")] and ready.api_runs == [name]
+    assert list(ready.api_loads) == [ready.load_of("api")] and list(ready.api_runs) == [name]
     monkeypatch.delenv("ZEROSIGN_TEST_KEY")
     assert name in load(with_api(demo, tmp_path, key_env=None), "demo.yaml", ROOT).runs
 

@@ -24,7 +24,8 @@ def run(main: Callable[[], None]) -> None:
     The first line of the log is the command, so that it can be run again by hand.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "httpx2", "google_genai"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     if sys.argv[1:] and not {"-h", "--help"} & set(sys.argv):
         log.info("$ python %s", shlex.join(sys.argv))
     try:

@@ -165,17 +165,18 @@ class _Run:
     async def _record(self, settled: Settled) -> None:
         """On the disk before anything else: an answer, or what an attempt in vain has cost."""
         usd = money.cost_of(self.entry, settled.replies)
-        self.usd += usd or 0.0
         sent = settled.sent
         if settled.reason is not None:
             self.failed[sent.about["video_id"]] = settled.reason
             if settled.replies:
                 await self._write_spent(settled, usd)
+                self.usd += usd or 0.0
             return
         line = Recorded(sent.key, sent.about, dataclasses.asdict(_answer(settled, usd)))
         async with self._writing:
             await asyncio.to_thread(self.book.append, [line])
         self.answered += 1
+        self.usd += usd or 0.0
 
     async def _write_spent(self, settled: Settled, usd: float | None) -> None:
         usage = dataclasses.asdict(settled.usage)

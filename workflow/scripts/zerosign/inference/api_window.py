@@ -4,12 +4,12 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zerosign.inference.money import Account
 from zerosign.models.api import Again, Api, Reply, Stop, Usage
-from zerosign.models.api_entry import ApiEntry
+from zerosign.models.api_entry import ApiEntry, chosen
 from zerosign.models.api_frames import fitted
 from zerosign.models.base import Request
 
@@ -52,6 +52,8 @@ class Prepared:
     body: Any
     most: int
     """A bound of its tokens."""
+    choices: frozenset[str] = frozenset()
+    """What the reply must be one of, if anything."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def prepare(api: Api, entry: ApiEntry, key: str, request: Request) -> Prepared:
         },
         body=api.body(entry, request),
         most=api.most_tokens(entry, request),
+        choices=frozenset(request.candidates.values()),
     )
 
 
@@ -162,7 +165,10 @@ class Window:
             start = time.monotonic()
             reply = await self.api.send(self.entry, sent.body)
             settle(reply)
-        return reply, time.monotonic() - start
+        seconds = time.monotonic() - start
+        if sent.choices and reply.finish == "stop":
+            reply = replace(reply, text=chosen(reply.text, sent.choices))
+        return reply, seconds
 
     async def _pause(self, again: Again, attempt: int) -> None:
         if again.wait is not None and again.wait > PATIENCE_S:

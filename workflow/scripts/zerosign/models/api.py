@@ -1,11 +1,14 @@
 """What the core of API models needs of a provider, and what can become of a request."""
 
+import asyncio
 import email.utils
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from zerosign.models.api_keys import Key
 from zerosign.models.base import Request
 
 RETRIED = frozenset({408, 409, 429})
@@ -52,6 +55,79 @@ class Reply:
     request_id: str | None = None
 
 
+class Response(NamedTuple):
+    """What came over the network."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's name for the request."""
+        named = ("x-request-id", "request-id", "x-goog-request-id")
+        return next((found for name in named if (found := word(self.headers.get(name)))), None)
+
+    @property
+    def json(self) -> Any:
+        """The body; None if it is no JSON."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+
+async def attempt(
+    fetch: Callable[[], Awaitable[Response]],
+    read: Callable[[Response], Reply | Exception],
+    seconds: float,
+    key: Key,
+) -> Reply:
+    """One attempt: what ``fetch`` brings within ``seconds``, as ``read`` understands it.
+
+    Raises `Again` and `Stop` from here, so that no frame of a provider's library, whose locals hold
+    the key, is in a traceback; and the key is in no word of them.
+    """
+    response = await _fetched(fetch, seconds, key)
+    if isinstance(response, Exception):
+        raise response
+    response = response._replace(text=key.redact(response.text))
+    found = success(response, read) if response.status == 200 else read(response)
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+async def _fetched(
+    fetch: Callable[[], Awaitable[Response]], seconds: float, key: Key
+) -> Response | Exception:
+    try:
+        async with asyncio.timeout(seconds):
+            return await fetch()
+    except TimeoutError:
+        return Again(f"no answer within {seconds:g} s")
+    except Exception as error:
+        response = getattr(error, "response", None)
+        if response is not None:
+            return Response(response.status_code, response.text, response.headers)
+        reason = key.redact(shortened(f"{type(error).__name__}: {error.__cause__ or error}"))
+        return Again(reason) if _of_the_network(error) else Stop(reason)
+
+
+def _of_the_network(error: Exception) -> bool:
+    names = {base.__name__ for base in type(error).__mro__}
+    return isinstance(error, OSError) or bool(names & {"APIConnectionError", "HTTPError"})
+
+
+def success(response: Response, read: Callable[[Response], Reply | Exception]) -> Reply | Exception:
+    """What a response with status 200 comes to, which need not be an answer."""
+    if not isinstance(response.json, dict):
+        return Again(f"200 without JSON: {shortened(response.text)[:80]}")
+    if response.json.get("error"):
+        return Again(f"200 with an error: {shortened(json.dumps(response.json['error']))}")
+    return read(response)
+
+
 class Api(Protocol):
     """A provider, connected. It never tries again by itself."""
 
@@ -76,15 +152,36 @@ class Api(Protocol):
         ...
 
 
-def failure(status: int, reason: str, headers: Mapping[str, str]) -> Exception | Reply:
-    """What a status that every provider means alike comes to: `Again`, `Stop` or a final error."""
-    reason = shortened(f"{status}: {reason}")
+def failure(response: Response, reason: str, wait: float | None = None) -> Exception | Reply:
+    """What a status that every provider means alike comes to: `Again`, `Stop` or a final error.
+
+    ``wait``: seconds that the body asks for.
+    """
+    status = response.status
+    reason = shortened(f"{status}: {reason or response.text}")
     if status in RETRIED or status >= 500:
-        wait = retry_after(headers)
+        wait = retry_after(response.headers) if wait is None else wait
         return Again(reason, wait, everyone=status == 429 or wait is not None)
     if status == 413:
-        return Reply("error", error=reason)
+        return Reply("error", error=reason, request_id=response.request_id)
     return Stop(reason)
+
+
+def bytes_of_texts(request: Request) -> int:
+    """A bound of the tokens of a request's texts, since a token is a byte at least."""
+    texts = [part["text"] for m in request.messages for part in m["content"] if "text" in part]
+    schema = sum(len(text.encode()) + 4 for text in request.candidates.values())
+    return sum(len(text.encode()) for text in texts) + schema + 256
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """An object in a provider's reply; an empty one for what is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def first(value: Any) -> Mapping[str, Any]:
+    """The first object of a list in a provider's reply; an empty one where there is none."""
+    return mapping(value[0]) if isinstance(value, list) and value else {}
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

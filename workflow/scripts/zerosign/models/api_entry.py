@@ -1,18 +1,24 @@
 """An entry of models.yaml whose model is asked over the network: what every provider takes."""
 
 import datetime
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from zerosign.entries import Count, Entry, Seed, Text, wrong
+from zerosign.errors import UserError
 from zerosign.models import api_keys
 from zerosign.models.model_entry import AnyModelEntry
-from zerosign.prompts import template
+from zerosign.prompts import candidates, template
 from zerosign.prompts.prompt_entry import Prompt
+from zerosign.prompts.template import Message
+
+ANSWER = "answer"
+"""The only key of a reply in the mode ``choice``."""
 
 KeyVariable = Annotated[str, StringConstraints(pattern=api_keys.KEY_ENV, max_length=64)]
 Positive = Annotated[float, Field(gt=0)]
@@ -26,6 +32,8 @@ class ApiMode(StrEnum):
     """How an answer is read from a provider."""
 
     GENERATE = "generate"
+    CHOICE = "choice"
+    """The reply is one of the candidates, by the schema of a structured output."""
 
 
 class ApiDecoding(Entry):
@@ -34,21 +42,31 @@ class ApiDecoding(Entry):
     mode: ApiMode = ApiMode.GENERATE
     max_new_tokens: Count
     """Reasoning counts: below 4096, reasoning models answer nothing."""
+
+
+class Sampled(ApiDecoding):
+    """The same, for providers that say how they sample."""
+
     temperature: Amount | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     seed: Seed | None = None
 
 
 class ApiFrames(Entry):
-    """How a clip's frames are sent."""
+    """How a clip's frames are sent; each kind says as what."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    shown_as: Literal["images"] = Field(alias="as")
-    """``images``: each frame as a JPEG, before the question."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 90
     max_side: Count | None = None
     """Pixels; larger frames are scaled down."""
+
+
+class Images(ApiFrames):
+    """Frames that are sent one by one."""
+
+    shown_as: Literal["images"] = Field(alias="as")
+    """``images``: each frame as a JPEG, before the question."""
 
 
 class Price(Entry):
@@ -156,7 +174,33 @@ def pose(
     name: str,
     prompt: Prompt,
     values: Mapping[str, str],
-    glosses: Any,
-) -> tuple[list[Any], dict[str, str]]:
-    """The prompt's messages; there is nothing to choose from."""
-    return template.render(name, prompt, values), {}
+    glosses: Sequence[str],
+) -> tuple[list[Message], dict[str, str]]:
+    """The prompt's messages, and what to choose from in the mode ``choice``."""
+    choice = entry.decoding.mode is ApiMode.CHOICE
+    choices = candidates.choices(prompt, glosses) if choice else {}
+    return template.render(name, prompt, values), choices
+
+
+def schema(choices: Iterable[str]) -> dict[str, Any]:
+    """The JSON Schema of a reply that names one of the choices."""
+    return {
+        "type": "object",
+        "properties": {ANSWER: {"type": "string", "enum": list(choices)}},
+        "required": [ANSWER],
+        "additionalProperties": False,
+    }
+
+
+def chosen(text: str, choices: Collection[str]) -> str:
+    """The choice that a reply by `schema` names. `UserError`: the server ignored the schema."""
+    try:
+        found = json.loads(text)[ANSWER]
+    except (ValueError, TypeError, KeyError):
+        found = None
+    if not isinstance(found, str) or found not in choices:
+        raise UserError(
+            f"the reply {text[:80]!r} is not one of the {len(choices)} choices: the server ignores "
+            "the schema; use decoding.mode: generate with a prompt that has {candidates}"
+        )
+    return found

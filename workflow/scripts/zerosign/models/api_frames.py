@@ -22,16 +22,21 @@ def fitted(height: int, width: int, max_side: int | None) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def jpegs(frames: np.ndarray, max_side: int | None, quality: int) -> list[str]:
-    """Frames uint8[T, H, W, 3] as JPEG files in base64, in their order."""
+def jpegs(frames: np.ndarray, max_side: int | None, quality: int) -> list[bytes]:
+    """Frames uint8[T, H, W, 3] as JPEG files, in their order."""
     return [_jpeg(frame, max_side, quality) for frame in frames]
 
 
-def _jpeg(frame: np.ndarray, max_side: int | None, quality: int) -> str:
+def _jpeg(frame: np.ndarray, max_side: int | None, quality: int) -> bytes:
     buffer = io.BytesIO()
     image = _resized(Image.fromarray(frame), max_side)
     image.save(buffer, "JPEG", quality=quality, subsampling="4:4:4")
-    return base64.b64encode(buffer.getbuffer()).decode()
+    return buffer.getvalue()
+
+
+def base64_of(data: bytes) -> str:
+    """Bytes as JSON carries them."""
+    return base64.b64encode(data).decode()
 
 
 def _resized(image: Image.Image, max_side: int | None) -> Image.Image:

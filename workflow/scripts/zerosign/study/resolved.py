@@ -95,9 +95,9 @@ class Study(Entry):
         return asked
 
     @cached_property
-    def api_runs(self) -> list[str]:
+    def api_runs(self) -> dict[str, Run]:
         """The runs that they answer."""
-        return [name for name, run in self.runs.items() if self.is_api(run.model)]
+        return {name: run for name, run in self.runs.items() if self.is_api(run.model)}
 
     def is_api(self, model: str) -> bool:
         """Whether a model is asked over the network."""
@@ -163,6 +163,7 @@ class Study(Entry):
             "runs": {name: run.as_json() for name, run in self.runs.items()},
             "scored": [run.as_json() for run in self.scored],
             "matched": [run.as_json() for run in self.table_runs(self.match_runs)],
+            "api_runs": [run.as_json() for run in self.table_runs(self.api_runs)],
             "left_out": [*self.left_out, *self.without_key],
             "downloads": {path: entry.as_json() for path, entry in self.downloads.items()},
         }

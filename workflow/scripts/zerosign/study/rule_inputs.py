@@ -407,6 +407,7 @@ class RuleInputs:
         """Tables that only some studies have."""
         names = ["matching"] if self.study.match_runs else []
         names += ["descriptions"] if self.study.config.descriptions else []
+        names += ["costs"] if self.study.api_runs else []
         return [f"<results>/tables/{name}.csv" for name in names]
 
 

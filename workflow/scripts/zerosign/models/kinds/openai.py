@@ -1,36 +1,38 @@
 """OpenAI's models, and every server that speaks its Chat Completions protocol."""
 
-import asyncio
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import Field
-
-from zerosign.models import api_entry
-from zerosign.models.api import Again, Reply, Stop, Usage, failure, shortened, whole, word
-from zerosign.models.api_entry import ApiDecoding, ApiEntry, ApiFrames, KeyVariable
-from zerosign.models.api_frames import fitted, jpegs
+from zerosign.errors import UserError
+from zerosign.models import api, api_entry
+from zerosign.models.api import Reply, Response, Stop, Usage, first, mapping, shortened, whole, word
+from zerosign.models.api_entry import ApiEntry, Images, KeyVariable, Sampled
+from zerosign.models.api_frames import base64_of, fitted, jpegs
 from zerosign.models.api_keys import Key
 from zerosign.models.base import Request
 from zerosign.models.registry import ModelKind
+from zerosign.prompts.prompt_entry import Prompt
+from zerosign.prompts.template import Message
 
 ADDRESS = "https://api.openai.com/v1"
+MOST_CHOICES, MANY_CHOICES, MOST_CHARACTERS = 1000, 250, 15_000
+"""Of a schema: so many values, and beyond the second number so many characters in all.
+https://platform.openai.com/docs/guides/structured-outputs"""
 
 _BLOCKED = ("content_policy_violation", "content_filter", "invalid_prompt")
 _TOO_LONG = ("context_length_exceeded", "string_above_max_length")
 _NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
-class OpenAIFrames(ApiFrames):
+class OpenAIFrames(Images):
     """How a clip's frames are sent."""
 
     detail: Literal["low", "high", "original", "auto"] | None = None
     """How closely OpenAI's models look; left out for servers that don't know it."""
 
 
-class OpenAIDecoding(ApiDecoding):
+class OpenAIDecoding(Sampled):
     """How an answer is read."""
 
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
@@ -44,8 +46,27 @@ class OpenAIEntry(ApiEntry):
     """The environment variable that has the key; null for a server without keys."""
     frames: OpenAIFrames
     decoding: OpenAIDecoding
-    service_tier: Literal["flex"] | None = Field(default=None)
+    service_tier: Literal["flex"] | None = None
     """About half price, slower; OpenAI's own models alone."""
+
+
+def pose(
+    entry: OpenAIEntry,
+    name: str,
+    prompt: Prompt,
+    values: Mapping[str, str],
+    glosses: Sequence[str],
+) -> tuple[list[Message], dict[str, str]]:
+    """As all API models, with OpenAI's limit of a schema. `UserError`."""
+    messages, choices = api_entry.pose(entry, name, prompt, values, glosses)
+    characters = sum(map(len, choices.values()))
+    many = len(choices) > MANY_CHOICES and characters > MOST_CHARACTERS
+    if len(choices) > MOST_CHOICES or many:
+        raise UserError(
+            f"decoding.mode: choice: {len(choices)} choices of {characters} characters are more "
+            "than a schema takes; use mode: generate with a prompt that has {candidates}"
+        )
+    return messages, choices
 
 
 class OpenAI:
@@ -69,15 +90,15 @@ class OpenAI:
             "seed": decoding.seed,
             "reasoning_effort": decoding.reasoning_effort,
             "service_tier": entry.service_tier,
+            "response_format": _format(request.candidates),
         }
         given = {key: value for key, value in options.items() if value is not None}
         return {"model": entry.model, "messages": messages(entry.frames, request), **given}
 
     def most_tokens(self, entry: OpenAIEntry, request: Request) -> int:
         """A bound of the tokens of a request: a token is a byte at least; images by their size."""
-        texts = [part["text"] for m in request.messages for part in m["content"] if "text" in part]
         images = len(request.clip.frames) * tokens_of_image(entry.frames, request)
-        return sum(len(text.encode()) for text in texts) + 64 + images
+        return api.bytes_of_texts(request) + images
 
     async def count(self, entry: OpenAIEntry, body: Any) -> int | None:
         """Chat Completions counts nothing beforehand."""
@@ -85,32 +106,28 @@ class OpenAI:
 
     async def send(self, entry: OpenAIEntry, body: Any) -> Reply:
         """One attempt at a chat completion."""
-        found = await self._sent(entry, body)
-        # Raised here, so that no frame of the library, which has the key, is in its traceback.
-        if isinstance(found, Exception):
-            raise found
-        return found
 
-    async def _sent(self, entry: OpenAIEntry, body: Any) -> Reply | Exception:
-        import openai
+        async def fetch() -> Response:
+            create = self._client.chat.completions.with_raw_response.create
+            raw = await create(**body, extra_body=entry.extra or None, timeout=entry.timeout)
+            found = raw.http_response
+            return Response(found.status_code, found.text, found.headers)
 
-        create = self._client.chat.completions.with_raw_response.create
-        try:
-            async with asyncio.timeout(entry.timeout):
-                raw = await create(**body, extra_body=entry.extra or None, timeout=entry.timeout)
-            response = raw.http_response
-        except openai.APIStatusError as error:
-            response = error.response
-        except (openai.APIConnectionError, TimeoutError) as error:
-            return Again(self._key.redact(shortened(str(error.__cause__ or error)) or "timed out"))
-        except Exception as error:
-            return Stop(self._key.redact(shortened(f"{type(error).__name__}: {error}")))
-        text = self._key.redact(response.text)
-        return read(response.status_code, text, response.headers)
+        return await api.attempt(fetch, read, entry.timeout, self._key)
 
     async def close(self) -> None:
         """Close connections."""
         await self._client.close()
+
+
+def _format(choices: Mapping[str, str]) -> dict[str, Any] | None:
+    if not choices:
+        return None
+    schema = api_entry.schema(choices.values())
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": api_entry.ANSWER, "strict": True, "schema": schema},
+    }
 
 
 def messages(frames: OpenAIFrames, request: Request) -> list[dict[str, Any]]:
@@ -133,7 +150,10 @@ def images(frames: OpenAIFrames, request: Request) -> list[dict[str, Any]]:
     """A clip's frames as parts of a message."""
     detail = {"detail": frames.detail} if frames.detail else {}
     return [
-        {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{image}", **detail}}
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/jpeg;base64,{base64_of(image)}", **detail},
+        }
         for image in jpegs(request.clip.frames, frames.max_side, frames.jpeg_quality)
     ]
 
@@ -153,62 +173,45 @@ def tokens_of_image(frames: OpenAIFrames, request: Request) -> int:
     return max(tiles, patches)
 
 
-def read(status: int, text: str, headers: Mapping[str, str]) -> Reply | Exception:
+def read(response: Response) -> Reply | Exception:
     """What a response comes to: docs/api-models.md has the table."""
-    try:
-        body = json.loads(text)
-    except ValueError:
-        body = None
-    if status != 200:
-        return _refused(status, body, text, headers)
-    if not isinstance(body, dict):
-        return Again(f"200 without JSON: {shortened(text)[:80]}")
-    if body.get("error"):
-        return Again(f"200 with an error: {shortened(json.dumps(body['error']))}")
-    return _answer(body, headers)
+    return _answer(response) if response.status == 200 else _refused(response)
 
 
-def _refused(status: int, body: Any, text: str, headers: Mapping[str, str]) -> Reply | Exception:
-    error = body.get("error") if isinstance(body, dict) else None
-    error = error if isinstance(error, dict) else {}
-    code, reason = str(error.get("code") or error.get("type")), str(error.get("message") or text)
-    if status == 429 and (code in _NO_MONEY or error.get("type") in _NO_MONEY):
+def _refused(response: Response) -> Reply | Exception:
+    error = mapping(mapping(response.json).get("error"))
+    kinds = (error.get("code"), error.get("type"))
+    code, reason = str(kinds[0] or kinds[1]), str(error.get("message") or response.text)
+    if response.status == 429 and set(kinds) & set(_NO_MONEY):
         return Stop(shortened(f"429, {code}: {reason}"))
-    if status == 400:
-        request_id = word(headers.get("x-request-id"))
+    if response.status == 400:
         final = shortened(f"400, {code}: {reason}")
-        if code in _BLOCKED or error.get("type") in _BLOCKED:
-            return Reply("blocked", error=final, request_id=request_id)
-        if code in _TOO_LONG or "context length" in reason.lower():
-            return Reply("error", error=final, request_id=request_id)
+        if set(kinds) & set(_BLOCKED):
+            return Reply("blocked", error=final, request_id=response.request_id)
+        if set(kinds) & set(_TOO_LONG) or "context length" in reason.lower():
+            return Reply("error", error=final, request_id=response.request_id)
         if "output limit was reached" in reason:
-            return Reply("length", error=final, request_id=request_id)
-    return failure(status, reason, headers)
+            return Reply("length", error=final, request_id=response.request_id)
+    return api.failure(response, reason)
 
 
-def _answer(body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
-    choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else {}
-    choice = choice if isinstance(choice, dict) else {}
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {}
-    text = _text(message.get("content"))
+def _answer(response: Response) -> Reply:
+    body = response.json
+    choice = first(body.get("choices"))
+    message = mapping(choice.get("message"))
+    text = _text(message.get("content")).strip()
+    ends = {"length": "length", "content_filter": "blocked"}
+    finish = ends.get(str(choice.get("finish_reason")), "stop" if text else "empty")
     refusal = message.get("refusal")
-    why = choice.get("finish_reason")
-    finish = "stop" if text.strip() else "empty"
-    if why == "length":
-        finish = "length"
-    if why == "content_filter":
-        finish = "blocked"
     if isinstance(refusal, str) and refusal:
         finish, text = "refused", refusal
     return Reply(
         finish,
-        text.strip(),
-        usage=_usage(body.get("usage")),
+        text,
+        usage=_usage(mapping(body.get("usage"))),
         tier=word(body.get("service_tier")),
         served_model=word(body.get("model")),
-        request_id=word(headers.get("x-request-id")) or word(body.get("id")),
+        request_id=response.request_id or word(body.get("id")),
     )
 
 
@@ -216,22 +219,16 @@ def _text(content: Any) -> str:
     """Some servers give the answer in parts."""
     if isinstance(content, str):
         return content
-    parts: Sequence[Any] = content if isinstance(content, list) else ()
-    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    parts = content if isinstance(content, list) else []
+    texts = [mapping(part).get("text") for part in parts]
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _usage(usage: Any) -> Usage:
-    usage = usage if isinstance(usage, dict) else {}
-
-    def detail(key: str, name: str) -> int:
-        inner = usage.get(key)
-        return whole(inner.get(name)) if isinstance(inner, dict) else 0
-
+def _usage(usage: Mapping[str, Any]) -> Usage:
     return Usage(
         prompt=whole(usage.get("prompt_tokens")),
-        cached=detail("prompt_tokens_details", "cached_tokens"),
-        reasoning=detail("completion_tokens_details", "reasoning_tokens"),
+        cached=whole(mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        reasoning=whole(mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")),
         output=whole(usage.get("completion_tokens")),
     )
 
@@ -240,7 +237,7 @@ KIND = ModelKind(
     summary="OpenAI's models, and every server that speaks its Chat Completions protocol: vLLM, "
     "SGLang, `transformers serve`, gateways",
     entry=OpenAIEntry,
-    pose=api_entry.pose,
+    pose=pose,
     identity=api_entry.identity,
     connect=OpenAI,
     without_video=True,
