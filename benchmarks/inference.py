@@ -44,6 +44,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -505,10 +506,15 @@ def passed(scorer: chat.Chat, request: Request) -> float:
     return float(rows.sum())
 
 
-def measure(what: str, unit: str, ways: Mapping[str, Way], rounds: int) -> list[str]:
-    """Rows of the table: medians of a way's rounds, and its ratios to the first way's."""
+def measure(what: str, unit: str, ways: Mapping[str, Way], rounds: int) -> Iterator[str]:
+    """Rows of the table: medians of a way's rounds, and its ratios to the first way's.
+
+    Every way runs once before the first round, uncounted. A way's row comes after its last round.
+    """
+    for way in ways.values():
+        way()
     found: dict[str, list[Measured]] = {name: [] for name in ways}
-    for _ in range(rounds):
+    for _ in range(rounds - 1):
         for name, way in ways.items():
             found[name].append(way())
 
@@ -518,17 +524,16 @@ def measure(what: str, unit: str, ways: Mapping[str, Way], rounds: int) -> list[
         return statistics.median(times)
 
     reference = next(iter(ways))
-    rows = []
     for name, measured in found.items():
+        measured.append(ways[name]())
         pairs = zip(measured[-1].answers, found[reference][-1].answers, strict=False)
         same = [a == b for a, b in pairs]
         wall, cpu = each(name, "wall"), each(name, "cpu")
-        rows.append(
+        yield (
             f"| {what} | {name} | {1 / wall:.2f} {unit}/s | {cpu * 1000:.1f} ms "
             f"| {each(reference, 'wall') / wall:.1f} | {each(reference, 'cpu') / cpu:.1f} "
             f"| {sum(same)}/{len(same)} |"
         )
-    return rows
 
 
 def floor_seconds(
@@ -637,7 +642,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         adapter="chat", checkpoint="random", decoding=Decoding(max_new_tokens=args.tokens)
     )
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    print(f"{device}, {torch.get_num_threads()} threads, {FRAMES} frames of {shown}, files {FILM}")
+    print(
+        f"{device}, torch {torch.__version__}, transformers {metadata.version('transformers')}, "
+        f"{torch.get_num_threads()} threads, {FRAMES} frames of {shown}, files {FILM}"
+    )
     print("| model | task | way | rate | CPU time each | by the clock | by CPU | same answers |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
@@ -647,7 +655,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for size in args.sizes:
             plain, processor = build(size, shown)
             model = copy.deepcopy(plain)
-            checkpoint.patches_as_products(model)  # as `checkpoint.load_model` leaves it
+            checkpoint.mend(model)
             adapter = chat.Chat(entry, processor, model)
             count = sum(p.numel() for p in model.parameters()) / 1e6
 

@@ -28,8 +28,11 @@ def make_clip(number: int, frames: int = 4) -> Clip:
 class Fake:
     """An adapter that answers with the brightness of a clip."""
 
-    def __init__(self, fits: int = 100, bad: Sequence[str] = ()) -> None:
+    def __init__(
+        self, fits: int = 100, bad: Sequence[str] = (), full: RuntimeError | None = None
+    ) -> None:
         self.fits, self.bad = fits, bad
+        self.full = full or torch.OutOfMemoryError("CUDA out of memory")
         self.batches: list[list[str]] = []
         self.prepared_by: set[str] = set()
 
@@ -45,6 +48,6 @@ class Fake:
 
     def answer(self, prepared: list[Request]) -> list[Answer]:
         if len(prepared) > self.fits:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise self.full
         self.batches.append([request.clip.video_id for request in prepared])
         return [Answer(str(request.clip.frames[0, 0, 0, 0]), "stop") for request in prepared]

@@ -16,7 +16,7 @@ from zerosign.errors import UserError
 def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine whose nvidia-smi names two GPUs."""
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho GPU-aaa\necho GPU-bbb\n")
+    tool.write_text("#!/bin/sh\necho GPU-aaa, 80000\necho GPU-bbb, 80000\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -33,6 +33,15 @@ def test_jobs_get_different_devices(two_gpus: Path) -> None:
     with gpus.claim(2, two_gpus) as both:
         assert both == ["GPU-aaa", "GPU-bbb"]
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-aaa,GPU-bbb"
+
+
+def test_the_device_with_most_free_memory_comes_first(two_gpus: Path) -> None:
+    tool = two_gpus / "nvidia-smi"
+    rows = "GPU-a, 500\nGPU-b, [N/A]\nGPU-c, 81000\nGPU-d, 81000\n"
+    tool.write_text(f"#!/bin/sh\nprintf '{rows}'\n")
+    assert gpus.visible() == ["GPU-c", "GPU-d", "GPU-a", "GPU-b"]
+    with gpus.claim(1, two_gpus) as held:
+        assert held == ["GPU-c"]
 
 
 def _hold_until(waits: Event, folder: Path, held: Event) -> None:

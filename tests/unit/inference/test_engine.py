@@ -8,8 +8,10 @@ import pytest
 import torch
 from helpers.fake_model import Fake, make_clip
 
+from zerosign import gpu_memory
 from zerosign.errors import UserError
-from zerosign.inference import batch_size, engine, feed
+from zerosign.gpu_memory import Use
+from zerosign.inference import engine, feed
 from zerosign.inference.journal import Journal
 from zerosign.inference.run_questions import answer_key
 from zerosign.models.base import Answer, Request
@@ -58,25 +60,40 @@ def test_out_of_memory_halves_the_batch_and_remembers(
 def test_batches_grow_while_memory_has_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used = iter([0.1, 0.3, 0.6, *[0.7] * 50])
-    monkeypatch.setattr(batch_size, "memory_used", lambda: next(used))
+    """The weights, most of the card, are there once; a request takes 100 MB, here room for 45."""
     fake = Fake()
+
+    def used() -> list[Use]:
+        batch = len(fake.batches[-1]) if fake.batches else 0
+        return [Use(60_000_000_000, 60_000_000_000 + batch * 100_000_000, 76_000_000_000)]
+
+    monkeypatch.setattr(gpu_memory, "used", used)
     ask(fake, tmp_path / "j", [4] * 300, size=None)
     assert len(fake.batches[0]) == 8
     assert max(len(batch) for batch in fake.batches) == 32
 
 
+def test_a_gpu_that_is_full_decides_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy, full = Use(0, 10, 1000), Use(0, 90, 100)
+    monkeypatch.setattr(gpu_memory, "used", lambda: [roomy, full])
+    fake = Fake()
+    ask(fake, tmp_path / "j", [4] * 100, size=None)
+    assert max(len(batch) for batch in fake.batches) == 8
+
+
 def test_batches_stop_growing_when_memory_ran_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_size, "memory_used", lambda: 0.1)
+    monkeypatch.setattr(gpu_memory, "used", lambda: [Use(0, 1, 1000)])
     fake = Fake(fits=20)
     ask(fake, tmp_path / "j", [4] * 300, size=None)
     assert max(len(batch) for batch in fake.batches) == 16
 
 
 def test_without_a_gpu_batches_stay(tmp_path: Path) -> None:
-    assert torch.cuda.is_available() or batch_size.memory_used() == 1
+    assert torch.cuda.is_available() or gpu_memory.used() == gpu_memory.names() == []
     fake = Fake()
     ask(fake, tmp_path / "j", [4] * 64, size=None)
     assert {len(batch) for batch in fake.batches} == {8}
@@ -91,8 +108,28 @@ def test_large_clips_bound_what_is_read_ahead(
     assert all(len(batch) <= 3 for batch in fake.batches)
 
 
-def test_a_clip_that_does_not_fit_at_all_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="one clip alone does not fit the memory; use fewer"):
+@pytest.mark.parametrize(
+    "says",
+    [
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA error: out of memory",
+    ],
+)
+def test_libraries_that_run_out_of_memory(tmp_path: Path, says: str) -> None:
+    fake = Fake(fits=3, full=RuntimeError(says))
+    assert len(ask(fake, tmp_path / "j", [4] * 20)) == 20
+    assert max(len(batch) for batch in fake.batches) == 2
+    with pytest.raises(RuntimeError, match="illegal address"):
+        ask(Fake(fits=3, full=RuntimeError("illegal address")), tmp_path / "k", [4] * 20)
+
+
+def test_a_clip_that_does_not_fit_at_all_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_memory, "holders", lambda: "process 7 (other) holds 79000 MiB")
+    says = "one clip alone does not fit the memory; use fewer .*process 7 .other. holds 79000 MiB"
+    with pytest.raises(UserError, match=says):
         ask(Fake(fits=0), tmp_path / "j", [4] * 5)
     assert not any(thread.name == "feed" for thread in threading.enumerate())
 

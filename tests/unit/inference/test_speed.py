@@ -10,10 +10,12 @@ from helpers import tiny_families
 from helpers.fake_model import Fake, make_clip
 from transformers import Qwen2_5_VLConfig
 
+from zerosign import gpu_memory
 from zerosign.frames import cache
 from zerosign.frames.cache import ShardSelection
 from zerosign.frames.frame_settings import FrameSettings
 from zerosign.frames.sampling import sampling_of
+from zerosign.gpu_memory import Use
 from zerosign.inference import batch_size, engine
 from zerosign.inference.journal import Journal
 from zerosign.models import checkpoint
@@ -37,12 +39,12 @@ def batches(fake: Fake, memory: Path, clips: int, size: int | None = None) -> li
 def test_the_batch_that_fitted_is_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_size, "memory_used", lambda: 0.4)
+    monkeypatch.setattr(gpu_memory, "used", lambda: [Use(0, 1, 1000)])
     memory = tmp_path / "batch-size.json"
     assert max(batches(Fake(fits=40), memory, 400)) == 32
     assert json.loads(memory.read_text()) == {"batch_size": 32}
     # The next job starts there.
-    monkeypatch.setattr(batch_size, "memory_used", lambda: 0.6)
+    monkeypatch.setattr(gpu_memory, "used", lambda: [Use(0, 1, 2)])
     assert set(batches(Fake(fits=40), memory, 128)) == {32}
     # A number from the user is neither overruled nor remembered.
     assert set(batches(Fake(), memory, 20, size=5)) == {5}
@@ -50,6 +52,20 @@ def test_the_batch_that_fitted_is_remembered(
     # On a GPU that others use, too, it shrinks.
     assert max(batches(Fake(fits=9), memory, 64)) == 8
     assert json.loads(memory.read_text()) == {"batch_size": 8}
+
+
+def test_a_job_that_is_killed_has_found_the_batch_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_memory, "used", lambda: [Use(0, 1, 1000)])
+    memory = tmp_path / "batch-size.json"
+    requests = ((f"v{i}", Request(make_clip(i), [])) for i in range(100))
+    with Journal(tmp_path / "j") as journal:
+        stream = engine.answer_all(requests, Fake(), journal, None, memory)
+        for _ in range(9):  # one of the second batch
+            next(stream)
+        assert json.loads(memory.read_text()) == {"batch_size": 16}
+        stream.close()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +84,7 @@ def test_the_batch_that_fitted_is_remembered(
 def test_a_damaged_memory_is_no_memory(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_size, "memory_used", lambda: 0.9)
+    monkeypatch.setattr(gpu_memory, "used", lambda: [Use(0, 1, 2)])
     memory = tmp_path / "batch-size.json"
     memory.write_text(content)
     assert batches(Fake(), memory, 16) == [8, 8]
@@ -77,8 +93,8 @@ def test_a_damaged_memory_is_no_memory(
 def test_a_memory_is_of_one_model_sampling_and_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = tmp_path / "run" / "0.jsonl"
-    assert torch.cuda.is_available() or batch_size.batch_size_file(journal, MODEL, None) is None
+    folder = tmp_path / "store"
+    assert torch.cuda.is_available() or batch_size.batch_size_file(folder, MODEL, None) is None
     selections = []
     for frames in (4, 6):
         decoded = tmp_path / f"{frames}.npz"
@@ -93,11 +109,11 @@ def test_a_memory_is_of_one_model_sampling_and_gpu(
     few, more = selections
 
     def name(entry: ModelEntry, selection: ShardSelection, gpus: list[list[Any]]) -> Path | None:
-        monkeypatch.setattr(batch_size, "gpu_memory", lambda: gpus)
-        return batch_size.batch_size_file(journal, entry, selection)
+        monkeypatch.setattr(gpu_memory, "names", lambda: gpus)
+        return batch_size.batch_size_file(folder, entry, selection)
 
     first = name(MODEL, few, [GPU])
-    assert first and first.parent == journal.parent
+    assert first and first.parent == folder
     assert name(MODEL.model_copy(update={"batch_size": 4}), few, [GPU]) == first
     others = [
         name(MODEL.model_copy(update={"dtype": "float16"}), few, [GPU]),

@@ -71,7 +71,7 @@ def test_answers_like_bagels_own_code(case: dict[str, Any]) -> None:
     own = logits(adapter, request)[0]
     torch.testing.assert_close(own, torch.tensor(case["logits"]), atol=1e-4, rtol=0)
     (answer,) = answers(adapter, [request])
-    assert answer.text == adapter.read_answer(case["greedy"])["text"]
+    assert answer.text == adapter.read_answer(case["greedy"], "")["text"]
     assert answer.answer_tokens == len(case["greedy"]) == 8 and answer.finish == "length"
     assert [answer.pixels_height, answer.pixels_width] == case["pixels"]
     assert answer.prompt_tokens == case["prompt_tokens"]

@@ -191,13 +191,14 @@ def test_an_end_of_turn_ends_the_answer() -> None:
     adapter = tiny_families.adapter("internvl")
     letters = adapter.processor.tokenizer("Book").input_ids
     end = adapter.ends[0]
-    assert adapter.read_answer([*letters, end, *letters]) == {
+    assert adapter.read_answer([*letters, end, *letters], "") == {
         "text": "Book",
+        "reasoning": None,
         "finish": "stop",
         "answer_tokens": 4,
     }
-    assert adapter.read_answer(letters)["finish"] == "length"
-    assert adapter.read_answer([end]) == {"text": "", "finish": "stop", "answer_tokens": 0}
+    assert adapter.read_answer(letters, "")["finish"] == "length"
+    assert adapter.read_answer([end], "")["text"] == ""
 
 
 def test_a_template_that_drops_the_system_message() -> None:

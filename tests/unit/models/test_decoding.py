@@ -1,5 +1,6 @@
 """Sampling, shared prefixes and closed sets, on tiny random models of every family."""
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -152,6 +153,32 @@ def test_a_closed_set_scores_like_separate_passes(family: str) -> None:
         adapter.prepare([make_request(2, "Which sign is it?", candidates=CANDIDATES)])
     )
     assert other.scores != answer.scores
+
+
+class ExactHead(torch.nn.Module):
+    """A last layer whose products are not rounded."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        super().__init__()
+        self.exact = weight.double()
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return hidden.double() @ self.exact.T
+
+
+def test_candidates_are_scored_in_float32() -> None:
+    """Also by a model in bfloat16, whose own logits are rounded to a part of 256."""
+    base = tiny_families.adapter("qwen2_5_vl")
+    request = make_request(1, "Which sign is it?", candidates=CANDIDATES)
+    found = []
+    for exact in (False, True):
+        model = copy.deepcopy(base.model).to(torch.bfloat16)
+        if exact:
+            model.set_output_embeddings(ExactHead(model.lm_head.weight.detach()))
+        adapter = clone(chat.Chat(base.entry, base.processor, model), mode="closed_set")
+        (answer,) = adapter.answer(adapter.prepare([request]))
+        found.append(dict(zip(answer.labels, answer.scores, strict=True)))
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
 
 
 FIVE = {"max_new_tokens": 3, "temperature": 1.0, "seed": 1, "samples": 5}

@@ -23,12 +23,21 @@ POLL_S = 1.0
 
 
 def visible() -> list[str]:
-    """Ids of this machine's NVIDIA GPUs; empty without any."""
+    """Ids of this machine's NVIDIA GPUs, most free memory first; empty without any."""
     if not shutil.which("nvidia-smi"):
         return []
-    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    command = ["nvidia-smi", "--query-gpu=uuid,memory.free", "--format=csv,noheader,nounits"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.split() if result.returncode == 0 else []
+    if result.returncode != 0:
+        return []
+    found = [line.partition(",") for line in result.stdout.splitlines() if line.strip()]
+    ordered = sorted(found, key=lambda row: -_number(row[2]))
+    return [uuid.strip() for uuid, _, _ in ordered]
+
+
+def _number(text: str) -> int:
+    """Of megabytes; 0 where the driver does not say."""
+    return int(text) if text.strip().isdecimal() else 0
 
 
 @contextlib.contextmanager

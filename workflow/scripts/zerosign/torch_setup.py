@@ -21,6 +21,8 @@ def prepare() -> None:
     """Call before the first import of transformers or sentence_transformers. Idempotent."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Batches of different sizes would leave holes in a GPU's memory.
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     if not _declared and importlib.util.find_spec("torchvision"):
         _declare_operators()
 

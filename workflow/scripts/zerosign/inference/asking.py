@@ -15,11 +15,12 @@ from zerosign import cli, gpus
 from zerosign.entries import Entry
 from zerosign.errors import UserError
 from zerosign.frames import cache
-from zerosign.inference import embedding, engine, run_questions, store
+from zerosign.inference import embedding, engine, run_questions, store, workers
 from zerosign.inference.batch_size import batch_size_file
 from zerosign.inference.journal import Journal
 from zerosign.inference.run_questions import Inputs, ShardQuestions
 from zerosign.inference.store import Part
+from zerosign.inference.workers import Workers
 from zerosign.models import registry
 from zerosign.models.base import Adapter, Request
 from zerosign.models.model_entry import ModelEntry
@@ -43,6 +44,7 @@ class Models:
 
     held: contextlib.ExitStack
     ready: dict[str, Adapter] = field(default_factory=dict)
+    helping: dict[str, Workers] = field(default_factory=dict)
 
     def get(self, name: str, entry: ModelEntry) -> Adapter:
         """The model of this name. Raises `UserError`."""
@@ -52,6 +54,12 @@ class Models:
             like = itertools.islice(self.ready.values(), 1)
             self.ready[name] = registry.kind(entry.adapter).load(entry, *like)
         return self.ready[name]
+
+    def workers(self, name: str, requests: int) -> Workers | None:
+        """Processes that prepare so many requests for a model that is ready, where they pay."""
+        if name not in self.helping and (made := workers.for_gpu(self.ready[name], requests)):
+            self.helping[name] = self.held.enter_context(contextlib.closing(made))
+        return self.helping.get(name)
 
 
 def ask(
@@ -134,7 +142,8 @@ def _ask_run(
         adapter = models.get(inputs.run(run).model, entry)
         memory = batch_size_file(place, entry, shards[0].selection)
         requests = with_pixels(inputs, shards, new)
-        stream = engine.answer_all(requests, adapter, book, entry.batch_size, memory)
+        helping = models.workers(inputs.run(run).model, len(new))
+        stream = engine.answer_all(requests, adapter, book, entry.batch_size, memory, helping)
         for key, answer in cli.progress(stream, len(new), run, "answers"):
             if answer.finish == "error":
                 asked.errors[key] = answer.error or ""

@@ -3,9 +3,8 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
-from zerosign import files
+from zerosign import files, gpu_memory
 from zerosign.cli import log
 from zerosign.errors import UserError
 from zerosign.frames.cache import ShardSelection
@@ -13,45 +12,52 @@ from zerosign.models.model_entry import ModelEntry
 
 FIRST_BATCH = 8
 LARGEST_BATCH = 256
-ROOM = 0.45
-"""A batch that used less than this share of the GPU's memory may be followed by one of twice."""
+FILLED = 0.85
+"""Share of the memory that a batch may be expected to take."""
 
 
 class BatchSize:
     """How many requests go in a batch.
 
     Without a number from the user it begins small, or with what an earlier job left in the file
-    ``memory``, and doubles on a GPU while memory has room. In any case it is halved when memory
-    runs out, and does not grow again in this job.
+    ``memory``, and doubles on a GPU while twice as many requests are expected to fit. In any case
+    it is halved when memory runs out, and does not grow again in this job.
     """
 
     def __init__(self, size: int | None, memory: Path | None = None) -> None:
         self._memory = memory if size is None else None
-        self._found = _recalled(self._memory) if self._memory else None
-        self.size = size or self._found or FIRST_BATCH
+        found = _recalled(self._memory) if self._memory else None
+        self.size = size or found or FIRST_BATCH
         self._grows = size is None
-
-    def remember(self) -> None:
-        """Leave the size for the next job. Too large a one is halved there, too small one grows."""
-        if self._memory and self.size != self._found:
-            files.write_json({"batch_size": self.size}, self._memory)
+        gpu_memory.used()  # what loading took is no batch's
 
     def halve(self, tried: int) -> None:
         """After a batch of ``tried`` did not fit. `UserError` when a single request does not."""
         if tried == 1:
+            holders = gpu_memory.holders()
             raise UserError(
                 "one clip alone does not fit the memory; use fewer or smaller frames, "
                 "a smaller dtype, quantization, or device_map: auto over several GPUs"
+                + (f" ({holders})" if holders else "")
             )
         self._grows = False
-        self.size = min(self.size, tried // 2)
+        self._set(min(self.size, tried // 2))
         log.info("out of memory: batches of %d from here on", self.size)
 
     def fitted(self, tried: int) -> None:
         """After a batch of ``tried`` has been answered."""
-        full = tried >= self.size
-        if self._grows and full and self.size < LARGEST_BATCH and memory_used() < ROOM:
-            self.size *= 2
+        use = gpu_memory.used()
+        if self._grows and use and self.size <= tried and self.size < LARGEST_BATCH:
+            # The weights are there whatever the batch; the rest grows with it.
+            expected = [each.base + (each.peak - each.base) / tried * 2 * self.size for each in use]
+            if all(size <= FILLED * each.room for size, each in zip(expected, use, strict=True)):
+                self._set(2 * self.size)
+
+    def _set(self, size: int) -> None:
+        """Also for other jobs, at once: one that is killed has found it, too."""
+        self.size = size
+        if self._memory:
+            files.write_json({"batch_size": size}, self._memory)
 
 
 def _recalled(path: Path) -> int | None:
@@ -64,37 +70,16 @@ def _recalled(path: Path) -> int | None:
 
 
 def batch_size_file(
-    journal: str | os.PathLike[str], entry: ModelEntry, selection: ShardSelection | None
+    folder: str | os.PathLike[str], entry: ModelEntry, selection: ShardSelection | None
 ) -> Path | None:
     """Where jobs with these GPUs, this model and this sampling note what batch fitted.
 
-    Next to the journal, so that the shards of a run share it. None without a GPU: there batches
-    keep their size.
+    ``folder``: that of the answers. None without a GPU: there batches keep their size.
     """
-    devices = gpu_memory()
+    devices = gpu_memory.names()
     if not devices:
         return None
     sampling = selection.index["sampling"] if selection else None
     model = entry.model_dump(mode="json", exclude={"batch_size"})
     name = files.digest({"model": model, "sampling": sampling, "gpus": devices})[:16]
-    return Path(journal).parent / f"batch-size-{name}.json"
-
-
-def gpu_memory() -> list[list[Any]]:
-    """Name and bytes of memory of each GPU that this process may use."""
-    import torch
-
-    found = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
-    return [[device.name, device.total_memory] for device in found]
-
-
-def memory_used() -> float:
-    """Largest share of any GPU's memory in use since the last call; 1 without a GPU."""
-    import torch
-
-    shares = [1.0] if not torch.cuda.is_available() else []
-    for device in range(torch.cuda.device_count()):
-        total = torch.cuda.get_device_properties(device).total_memory
-        shares.append(torch.cuda.max_memory_reserved(device) / total)
-        torch.cuda.reset_peak_memory_stats(device)
-    return max(shares)
+    return Path(folder) / f"batch-size-{name}.json"

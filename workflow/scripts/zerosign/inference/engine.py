@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from zerosign import gpu_memory
 from zerosign.errors import UserError
 from zerosign.inference.batch_size import BatchSize
 from zerosign.inference.feed import Feed, Work, prepare
 from zerosign.inference.journal import Journal, Recorded
+from zerosign.inference.workers import Workers
 from zerosign.models.base import Adapter, Answer, Request
 
 
@@ -17,6 +19,7 @@ def answer_all(
     journal: Journal,
     batch_size: int | None = None,
     memory: Path | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[tuple[str, Answer]]:
     """Answer every request (key, request); yields (key, answer) as they come, in any order.
 
@@ -24,10 +27,10 @@ def answer_all(
     ahead of the model. An answer is in the journal before it is yielded. A request that the model
     can't be asked gets an ``error`` answer, which is not recorded; if that happens to every one of
     several requests, it is a `UserError`. ``memory``: see
-    `zerosign.inference.batch_size.batch_size_file`.
+    `zerosign.inference.batch_size.batch_size_file`; ``workers``: prepare batches in its place.
     """
     limit = BatchSize(batch_size, memory)
-    feed = Feed(requests, adapter, limit)
+    feed = Feed(requests, adapter, limit, workers)
     asked = 0
     failures: list[Answer] = []
     try:
@@ -39,7 +42,6 @@ def answer_all(
                 yield key, answer
     finally:
         feed.stop()
-    limit.remember()
     if len(failures) == asked > 1:
         raise UserError(f"all {asked} requests failed; the first: {failures[0].error}")
 
@@ -59,7 +61,9 @@ def _ask(
     else:
         try:
             answers = adapter.answer(work.prepared)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not gpu_memory.ran_out(error):
+                raise
             limit.halve(len(work.batch))
             size = limit.size
         else:

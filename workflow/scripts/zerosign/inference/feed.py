@@ -3,10 +3,12 @@
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from zerosign.inference.batch_size import BatchSize
+from zerosign.inference.workers import Workers
 from zerosign.models.base import Adapter, ClipError, Request
 
 WINDOW = 4
@@ -17,7 +19,10 @@ WINDOW_BYTES = 2 << 30
 
 @dataclass
 class Work:
-    """A batch on its way: ``prepared`` is an exception if preparing it failed."""
+    """A batch on its way: ``prepared`` is an exception if preparing it failed.
+
+    A worker process leaves a promise (`Future`) there first.
+    """
 
     batch: list[tuple[str, Request]]
     prepared: Any
@@ -32,15 +37,20 @@ def prepare(adapter: Adapter, batch: list[tuple[str, Request]]) -> Any:
 
 
 class Feed:
-    """Reads requests, groups them and prepares batches in a thread, a little ahead."""
+    """Reads requests, groups them and prepares batches, or has them prepared, a little ahead."""
 
     def __init__(
-        self, requests: Iterable[tuple[str, Request]], adapter: Adapter, limit: BatchSize
+        self,
+        requests: Iterable[tuple[str, Request]],
+        adapter: Adapter,
+        limit: BatchSize,
+        workers: Workers | None = None,
     ) -> None:
         self._requests = requests
         self._adapter = adapter
         self._limit = limit
-        self._queue: queue.Queue[Any] = queue.Queue(maxsize=1)
+        self._workers = workers
+        self._queue: queue.Queue[Any] = queue.Queue(maxsize=workers.count if workers else 1)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
         self._thread.start()
@@ -49,12 +59,26 @@ class Feed:
         while (item := self._queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
+            if isinstance(item.prepared, Future):
+                item.prepared = self._from_worker(item)
             yield item
+
+    def _from_worker(self, work: Work) -> Any:
+        assert self._workers is not None
+        try:
+            return self._workers.result(work.prepared, [request for _, request in work.batch])
+        except (ClipError, ValueError) as error:
+            return error
 
     def stop(self) -> None:
         """End the thread; it has ended when this returns."""
         self._stopped.set()
         self._thread.join()
+
+    def _prepared(self, batch: list[tuple[str, Request]]) -> Any:
+        if self._workers and self._workers.takes(batch[0][1]):
+            return self._workers.prepare([request for _, request in batch])
+        return prepare(self._adapter, batch)
 
     def _put(self, item: Any) -> None:
         while not self._stopped.is_set():
@@ -97,6 +121,6 @@ class Feed:
                     break
                 batch = group[:size]
                 del group[:size]
-                self._put(Work(batch, prepare(self._adapter, batch)))
+                self._put(Work(batch, self._prepared(batch)))
             waiting += group
         return waiting

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Answer:
     """stop | length (the token limit) | error; over the network also refused | blocked | empty"""
     error: str | None = None
     """Why there is no answer."""
+    reasoning: str | None = None
+    """What the model thought before it answered. If it was cut off, ``text`` is empty."""
     prompt_tokens: int | None = None
     visual_tokens: int | None = None
     answer_tokens: int | None = None
@@ -45,7 +47,9 @@ class Answer:
     samples: list[str] | None = None
     """All samples that ``text`` was voted from,"""
     finishes: list[str] | None = None
-    """and how each of them ended."""
+    """how each of them ended,"""
+    reasonings: list[str | None] | None = None
+    """and what was thought before it."""
     labels: list[str] | None = None
     """Closed set: the candidates, likeliest first."""
     scores: list[float] | None = None
@@ -79,6 +83,22 @@ class Adapter(Protocol):
 
     def answer(self, prepared: Any) -> list[Answer]:
         """One answer per request, in order. May run out of memory (torch's error)."""
+        ...
+
+
+@runtime_checkable
+class Portable(Adapter, Protocol):
+    """An adapter that other processes can prepare batches for.
+
+    A prepared batch is then a dataclass with ``inputs`` (name to tensor) and ``requests``.
+    """
+
+    def portable(self, request: Request) -> bool:
+        """Whether a batch of such requests may be prepared elsewhere."""
+        ...
+
+    def recipe(self) -> tuple[Any, ...]:
+        """A function, and its arguments, that makes what has the same ``prepare``."""
         ...
 
 

@@ -151,9 +151,9 @@ def video_metadata(clip: Clip) -> dict[str, Any]:
     }
 
 
-def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Ids that end an answer: the checkpoint's and the tokenizer's."""
-    ends = model.generation_config.eos_token_id
+def end_tokens(generation: Any, tokenizer: Any) -> list[int]:
+    """Ids that end an answer: the checkpoint's generation config's and the tokenizer's."""
+    ends = generation.eos_token_id
     ends = ends if isinstance(ends, list) else [ends]
     found = {int(end) for end in [*ends, tokenizer.eos_token_id] if end is not None}
     if not found:

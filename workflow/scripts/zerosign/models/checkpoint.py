@@ -12,7 +12,7 @@ from typing import Any
 
 from zerosign import files, torch_setup
 from zerosign.errors import UserError
-from zerosign.models import pins
+from zerosign.models import pins, rope_positions, window_attention
 from zerosign.models.model_entry import ModelEntry
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -179,8 +179,15 @@ def load_model(auto_class: str, entry: ModelEntry, **more: Any) -> Any:
             f"checkpoint {entry.checkpoint}: {len(missing)} weights of {type(model).__name__} "
             f"are not in it (e.g. {missing[0]}) and would be random"
         )
-    patches_as_products(model)
+    mend(model)
     return model.eval()
+
+
+def mend(model: Any) -> None:
+    """Let a model of transformers compute faster, and as it was trained."""
+    patches_as_products(model)
+    window_attention.by_length(model)
+    rope_positions.text_after_videos(model)
 
 
 def patches_as_products(model: Any) -> None:

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zerosign.models.float32_head import float32_head
 from zerosign.models.model_entry import Decoding
+from zerosign.models.rope_positions import rope_index
 
 
 class Sampler:
@@ -104,14 +106,6 @@ def prefill(model: Any, inputs: Mapping[str, Any], length: int) -> Prefix:
 
 _RENAMED = {"video_second_per_grid": "second_per_grids"}
 _PER_TOKEN = {"input_ids", "attention_mask", "mm_token_type_ids", "token_type_ids"}
-
-
-def rope_index(model: Any) -> Any:
-    """The model's function of three-dimensional positions; None where positions just count."""
-    for part in filter(None, (model, getattr(model, "model", None))):
-        if hasattr(part, "get_rope_index"):
-            return part.get_rope_index
-    return None
 
 
 def full_attention(config: Any) -> bool:
@@ -256,7 +250,7 @@ def score(
     depths = torch.tensor([*range(before), *(before + depth for depth in trie.depths)])
     positions = (prefix.position + depths)[None].to(model.device)
     tokens = torch.tensor([[*root[:-1], *trie.tokens]], device=model.device)
-    with torch.inference_mode():
+    with torch.inference_mode(), float32_head(model):
         logits = model(
             input_ids=tokens,
             attention_mask=mask[None, None].to(model.device),
@@ -264,7 +258,7 @@ def score(
             past_key_values=copy.deepcopy(prefix.cache),
             use_cache=True,
         ).logits[0, before:]
-        totals = torch.stack([row.float().logsumexp(-1) for row in logits])
+        totals = torch.stack([row.float().logsumexp(-1) for row in logits])  # a row at a time
         steps = [step for path in trie.paths for step in path]
         nodes, following = (
             torch.tensor(part, device=logits.device) for part in zip(*steps, strict=True)

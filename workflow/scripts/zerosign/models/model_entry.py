@@ -119,7 +119,7 @@ class ModelEntry(AnyModelEntry):
     """Keys that say how to run a model; its answers don't depend on them."""
 
     asking: ClassVar[frozenset[str]] = frozenset(
-        {"batch_size", "decoding", "frames_as", "processor", "system_role"}
+        {"batch_size", "decoding", "frames_as", "processor", "system_role", "template"}
     )
     """Keys that say how a loaded model is asked; entries that differ in these alone share it."""
 
@@ -142,6 +142,8 @@ class ModelEntry(AnyModelEntry):
     """``user`` puts the system text before the question."""
     frames_as: Literal["video", "images"] | None = None
     """``images`` sends each frame as an image."""
+    template: dict[str, bool | int | str] = Field(default_factory=dict)
+    """Variables of the checkpoint's own chat template: ``{enable_thinking: false}``."""
     processor: dict[str, Any] = Field(default_factory=dict)
     """Settings of the family's own processor."""
     decoding: Decoding | None = None

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from zerosign.models import checkpoint
 from zerosign.models.base import Answer, Request
-from zerosign.models.decoding import Prefix, Sampler, continue_all, rope_index, score, vote
+from zerosign.models.decoding import Prefix, Sampler, continue_all, score, vote
 from zerosign.models.model_entry import Decoding
+from zerosign.models.rope_positions import rope_index
 
 
 class ReadsPrompts(Protocol):
@@ -48,8 +49,8 @@ class ReadsPrompts(Protocol):
         """The first tokens of a prompt, computed."""
         ...
 
-    def read_answer(self, tokens: list[int]) -> dict[str, Any]:
-        """Text, finish and length of an answer's tokens."""
+    def read_answer(self, tokens: list[int], prompt: str) -> dict[str, Any]:
+        """Text, reasoning, finish and length of the tokens of an answer to a prompt."""
         ...
 
 
@@ -183,7 +184,10 @@ class SharedPrefixes:
             chat.ends,
             chat.processor.tokenizer.pad_token_id,
         )
-        read = [chat.read_answer(tokens) for tokens in generated]
+        texts = [text for text in shared.texts for _ in range(count)]
+        read = [
+            chat.read_answer(tokens, text) for tokens, text in zip(generated, texts, strict=True)
+        ]
         if count == 1:
             return read
         answers = []
@@ -191,7 +195,11 @@ class SharedPrefixes:
             samples = [answer["text"] for answer in read[i : i + count]]
             finishes = [answer["finish"] for answer in read[i : i + count]]
             chosen = samples.index(vote(samples))
-            answers.append({**read[i + chosen], "samples": samples, "finishes": finishes})
+            thoughts = [answer["reasoning"] for answer in read[i : i + count]]
+            several = {"samples": samples, "finishes": finishes}
+            if any(thoughts):
+                several["reasonings"] = thoughts
+            answers.append({**read[i + chosen], **several})
         return answers
 
     def _choose(self, prefix: Prefix, shared: Shared, i: int, suffix: list[int]) -> dict[str, Any]:

@@ -28,7 +28,14 @@ class BagelEntry(GeneratingEntry):
     """An entry with ``adapter: bagel``."""
 
     meaningless = frozenset(
-        {"frames_as", "system_role", "trust_remote_code", "quantization", "device_map"}
+        {
+            "device_map",
+            "frames_as",
+            "quantization",
+            "system_role",
+            "template",
+            "trust_remote_code",
+        }
     )
 
     adapter: Literal["bagel"]

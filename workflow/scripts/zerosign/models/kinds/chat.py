@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
 
 from zerosign.errors import UserError
-from zerosign.models import checkpoint
+from zerosign.models import chat_template, checkpoint, reasoning
 from zerosign.models.base import Answer, Request
 from zerosign.models.chat_embeddings import ChatEmbedder
 from zerosign.models.chat_processing import (
@@ -75,6 +76,7 @@ def load(entry: GeneratingEntry, like: "Chat | None" = None) -> "Chat":
     check(entry, config)
     processor = checkpoint.load_processor(entry, config)
     frame_options(entry, processor, entry.as_images)
+    chat_template.check(entry, processor)
     model = like.model if like else checkpoint.load_model("AutoModelForImageTextToText", entry)
     return Chat(entry, processor, model)
 
@@ -98,14 +100,21 @@ def check(entry: GeneratingEntry, config: Any) -> None:
         )
 
 
+def weightless(kind: "type[Chat]", entry: GeneratingEntry, config: Any, generation: Any) -> "Chat":
+    """What prepares batches for a loaded model, without its weights."""
+    processor = checkpoint.load_processor(entry, config)
+    return kind(entry, processor, SimpleNamespace(config=config, generation_config=generation))
+
+
 @dataclass
 class Batch:
     """A batch between `Chat.prepare` and `Chat.answer`: tensors on the CPU, and what was seen."""
 
     inputs: Any
     seen: list[dict[str, Any]]
-    rows: list[str]
-    """What seeds each row's samples."""
+    requests: Sequence[Request]
+    texts: list[str]
+    """Their prompts."""
     seconds: float
 
 
@@ -123,13 +132,13 @@ class Chat:
         self.model = model
         tokenizer = processor.tokenizer
         tokenizer.padding_side = "left"
-        self.ends = end_tokens(model, tokenizer)
+        self.ending = model.generation_config
+        self.ends = end_tokens(self.ending, tokenizer)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token_id = self.ends[0]
         self.visual_ids = visual_ids(model.config)
         self.as_images = self.shows_images(entry)
         self.options = frame_options(entry, processor, self.as_images)
-        self.end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else self.ends[0]
         self.decoding = entry.decoding
         self.can_share = full_attention(model.config)
         self.generation = pinned(self.decoding, self.ends, tokenizer)
@@ -138,6 +147,10 @@ class Chat:
         self._reader = copy.deepcopy(tokenizer)
         # A closed set has the same words for every clip; the lists of tokens are shared.
         self.tokens_of = functools.lru_cache(maxsize=4096)(self._tokenised)
+        self.end = self._turn_end()
+        # What no reader sees: all special tokens but those around reasoning.
+        special = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+        self._unseen = {token for token, text in special if not reasoning.is_tag(text)}
         self._shared = SharedPrefixes(self)
 
     @staticmethod
@@ -165,14 +178,21 @@ class Chat:
                 return self._shared.prepare(requests)
             return self.prepare_batch(requests)
 
+    def portable(self, request: Request) -> bool:
+        """Whether a batch of such requests may be prepared in another process."""
+        return not self.shares(request)
+
+    def recipe(self) -> tuple[Any, ...]:
+        """What makes another of these, without weights."""
+        return weightless, type(self), self.entry, self.model.config, self.ending
+
     def prepare_batch(self, requests: Sequence[Request]) -> Batch:
         """Tokens and pixels of requests that share no prefix."""
         start = time.perf_counter()
         texts = [self.prompt_text(request) for request in requests]
         inputs = self.process_inputs(texts, requests)
         seen = [self.seen_of(inputs, i, requests) for i in range(len(requests))]
-        rows = [row_name(request, text, 0) for request, text in zip(requests, texts, strict=True)]
-        return Batch(inputs, seen, rows, time.perf_counter() - start)
+        return Batch(inputs, seen, requests, texts, time.perf_counter() - start)
 
     def answer(self, prepared: Batch | list[Shared]) -> list[Answer]:
         """Run the model. The seconds of a batch, preparation included, are shared out evenly."""
@@ -183,7 +203,9 @@ class Chat:
             return [answer for shared in prepared for answer in self._shared.answer(shared)]
         start = time.perf_counter()
         inputs = checkpoint.to_device(prepared.inputs, self.model)
-        sampler = LogitsProcessorList([Sampler(self.decoding, prepared.rows)])
+        pairs = zip(prepared.requests, prepared.texts, strict=True)
+        rows = [row_name(request, text, 0) for request, text in pairs]
+        sampler = LogitsProcessorList([Sampler(self.decoding, rows)])
         # generate() fills what a config leaves open from the model's own; here nothing is its own.
         self.model.generation_config = self.generation
         with torch.inference_mode():
@@ -193,8 +215,8 @@ class Chat:
         generated = output[:, inputs["input_ids"].shape[1] :].tolist()
         seconds = (prepared.seconds + time.perf_counter() - start) / len(generated)
         return [
-            Answer(**self.read_answer(tokens), **seen, seconds=seconds)
-            for tokens, seen in zip(generated, prepared.seen, strict=True)
+            Answer(**self.read_answer(tokens, text), **seen, seconds=seconds)
+            for tokens, text, seen in zip(generated, prepared.texts, prepared.seen, strict=True)
         ]
 
     def prompt_text(self, request: Request) -> str:
@@ -227,9 +249,7 @@ class Chat:
 
     def apply_template(self, messages: Sequence[Message]) -> str:
         """Hook: messages as one text that ends where the answer begins."""
-        return self.processor.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
+        return chat_template.render(self.processor, messages, self.entry.template)
 
     def process_inputs(self, texts: list[str], requests: Sequence[Request]) -> Any:
         """Hook: what the model takes, for prompts and their clips."""
@@ -293,13 +313,27 @@ class Chat:
             whole = prompt + self.processor.tokenizer(candidate, add_special_tokens=False).input_ids
         return [*whole[len(prompt) :], self.end]
 
-    def read_answer(self, tokens: list[int]) -> dict[str, Any]:
-        """Text, finish and length of an answer's tokens (the end token isn't counted)."""
+    def read_answer(self, tokens: list[int], prompt: str) -> dict[str, Any]:
+        """Text, reasoning, finish and length of an answer's tokens; its end isn't counted."""
         length = next((i for i, token in enumerate(tokens) if token in self.ends), None)
         answer = tokens[:length]
-        text = self._reader.decode(answer, skip_special_tokens=True).strip()
-        finish = "length" if length is None else "stop"
-        return {"text": text, "finish": finish, "answer_tokens": len(answer)}
+        seen = [token for token in answer if token not in self._unseen]
+        text = self._reader.decode(seen, skip_special_tokens=False)
+        parts = reasoning.split(text, within=reasoning.opened(prompt))
+        return {
+            "text": parts.answer,
+            "finish": "length" if length is None else "stop",
+            "answer_tokens": len(answer),
+            "reasoning": parts.reasoning,
+        }
+
+    def _turn_end(self) -> int:
+        """The token that ends an answer from a closed set."""
+        tokenizer = self.processor.tokenizer
+        found = chat_template.turn_end(self.apply_template, tokenizer, self.ends)
+        if found is None:
+            found = tokenizer.eos_token_id
+        return self.ends[0] if found is None else found
 
     def _tokenised(self, text: str) -> list[int]:
         """Tokens of a whole prompt. Called through ``tokens_of``, which keeps the lists."""

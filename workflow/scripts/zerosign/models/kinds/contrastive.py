@@ -27,7 +27,7 @@ TEXT_BATCH = 64
 class ContrastiveEntry(ModelEntry):
     """An entry with ``adapter: contrastive``. There is nothing to decode."""
 
-    meaningless = frozenset({"decoding", "frames_as", "system_role"})
+    meaningless = frozenset({"decoding", "frames_as", "system_role", "template"})
 
     adapter: Literal["contrastive"]
 

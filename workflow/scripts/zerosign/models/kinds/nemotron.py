@@ -29,7 +29,7 @@ _OPEN, _PATCH, _CLOSE = "<img>", "<image>", "</img>"
 class NemotronEntry(GeneratingEntry):
     """An entry with ``adapter: nemotron``."""
 
-    meaningless = frozenset({"frames_as", "quantization", "device_map", "attn"})
+    meaningless = frozenset({"frames_as", "quantization", "device_map", "attn", "template"})
 
     adapter: Literal["nemotron"]
 

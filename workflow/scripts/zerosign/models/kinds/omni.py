@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from zerosign.models import checkpoint
+from zerosign.models import chat_template, checkpoint
 from zerosign.models.base import Request
 from zerosign.models.chat_embeddings import ChatEmbedder
 from zerosign.models.chat_processing import frame_options
@@ -23,6 +23,7 @@ def load(entry: OmniEntry, like: "Omni | None" = None) -> "Omni":
     processor = checkpoint.load("AutoProcessor", entry)
     chat.check(entry, checkpoint.load("AutoConfig", entry).thinker_config)
     frame_options(entry, processor, entry.as_images)
+    chat_template.check(entry, processor)
     if like:
         return Omni(entry, processor, like.model)
     model = checkpoint.load_model("AutoModelForMultimodalLM", entry, enable_audio_output=False)
