@@ -16,6 +16,7 @@ class Call:
 
     number: int
     """How many came before it."""
+    method: str
     path: str
     headers: dict[str, str]
     body: Any
@@ -59,6 +60,7 @@ class ApiServer:
             self.most_at_once = max(self.most_at_once, self.at_once)
             call = Call(
                 number=len(self.calls),
+                method=handler.command,
                 path=handler.path,
                 headers={name.lower(): value for name, value in handler.headers.items()},
                 body=_json(body),

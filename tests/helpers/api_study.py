@@ -21,14 +21,20 @@ PROMPT = {"task": "predict", "system": "You name signs.", "user": "Which sign is
 RUN = "m.p.all"
 
 
-def make_clips(folder: Path, count: int, frames: int = 2, side: int = 16) -> None:
-    """A shard of ``count`` clips (at most 64), each of one shade of grey, which is its number."""
+def make_clips(folder: Path, count: int, frames: int = 2, side: int = 16, noise: int = 0) -> None:
+    """A shard of ``count`` clips (at most 64), each of one shade of grey, which is its number.
+
+    ``noise``: shades by which pixels differ, so that JPEGs are as large as those of videos.
+    """
+    dice = np.random.default_rng(0)
     timeline = Timeline(np.arange(frames) / 25, frames / 25)
     raw = FrameSettings(short_side=None, storage=Storage.RAW)
     decoded = folder / "frames/decoded/0.npz"
     with cache.open_decoded_writer(decoded, raw) as writer:
         for number in range(count):
             pixels = np.full((frames, side, side, 3), 4 * number, np.uint8)
+            if noise:
+                pixels += dice.integers(0, noise, pixels.shape, np.uint8)
             writer.add(f"v{number}", Decoded(list(pixels), np.arange(frames), timeline))
     cache.write_selection(decoded, sampling_of({"strategy": "all"}), folder / "frames/all/0.npz")
     names = [f"v{number}" for number in range(count)]

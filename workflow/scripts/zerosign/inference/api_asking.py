@@ -5,25 +5,28 @@ the next run asks only that.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from zerosign import cli
 from zerosign.errors import UserError
 from zerosign.inference import money, run_questions, store
-from zerosign.inference.api_window import Gate, Settled, Window, prepare
+from zerosign.inference.api_batches import Batches, Ledger
+from zerosign.inference.api_window import Gate, Prepared, Settled, Window, prepare
 from zerosign.inference.asking import Asked, kept_apart, say_what_is_left, with_pixels
 from zerosign.inference.journal import Journal, Recorded, read
 from zerosign.inference.money import Account, Budget, BudgetSpent
 from zerosign.inference.run_questions import Inputs
 from zerosign.inference.store import Part
 from zerosign.models import api_keys, registry
-from zerosign.models.api import Api, Stop
-from zerosign.models.api_entry import ApiEntry
+from zerosign.models.api import Again, Api, Reply, Stop
+from zerosign.models.api_entry import ApiEntry, chosen
 from zerosign.models.base import Answer, Request
 from zerosign.runs import Load
 
@@ -90,8 +93,13 @@ class _Job:
             # Another process may have written them meanwhile.
             known = store.read(place, store.ANSWERS, wanted)
             new = {key for key in wanted if key not in known and key not in book}
-            requests = with_pixels(self.inputs, shards, new)
-            await _Run(self, run, entry, book, len(new)).ask(requests)
+            asking = _Run(self, run, entry, book, len(new))
+            if entry.batch:
+                choices = {key: r.candidates for each in shards for key, r in each.requests}
+                read = partial(with_pixels, self.inputs, shards)
+                await asking.ask_in_batches(new, read, choices)
+            else:
+                await asking.ask(with_pixels(self.inputs, shards, new))
         cli.log.info("%s: %d answers, %d of them new", run, len(wanted), len(new))
 
     def connected(self, entry: ApiEntry) -> Api:
@@ -115,6 +123,9 @@ class _Run:
     answered: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     usd: float = 0.0
+    stopped: Exception | None = None
+    """Why a batch brought no answers that another try could bring."""
+    meter: cli.Meter = field(init=False)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(self, requests: Iterator[tuple[str, Request]]) -> None:
@@ -122,22 +133,98 @@ class _Run:
         api = self.job.connected(self.entry)
         first = next(requests)
         await self._estimate(api, *first)
-        meter = cli.Meter(self.total, self.name, "answers")
-
-        async def record(settled: Settled) -> None:
-            await self._record(settled)
-            meter.add(self._note())
-            if self.answered == PROJECTED_AFTER < self.total and self.entry.price:
-                projected = self.usd / self.answered * self.total
-                cli.log.info("%s: $%.2f in all, by the first answers", self.name, projected)
-
-        window = Window(api, self.entry, self.job.gate, self.job.account, record)
-        try:
+        window = Window(api, self.entry, self.job.gate, self.job.account, self._record)
+        with self._reported():
             await window.ask_all(itertools.chain([first], requests))
+
+    async def ask_in_batches(
+        self,
+        new: set[str],
+        read: Callable[[set[str]], Iterator[tuple[str, Request]]],
+        choices: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """The same in batches; ``read``: requests with pixels by their keys."""
+        api = self.job.connected(self.entry)
+        ledger = Ledger(self.book.path.with_name(f"{store.BATCHES}.jsonl"))
+        try:
+            batches = Batches(api, self.entry, self.job.account, ledger)
+            with self._reported():
+                await batches.recover()
+                await self._through_batches(batches, new, read, choices)
+        finally:
+            ledger.close()
+
+    async def _through_batches(
+        self,
+        batches: Batches,
+        new: set[str],
+        read: Callable[[set[str]], Iterator[tuple[str, Request]]],
+        choices: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        todo = new - batches.on_their_way
+        empty: set[str] = set()
+        if todo:
+            await self._estimate(batches.api, *next(read(todo)))
+        while todo or batches.open:
+            requests = (prepare(batches.api, self.entry, *each) for each in read(todo))
+            left = await batches.send(requests) if todo else None
+            sent = batches.on_their_way
+            todo = todo - sent if left else set()
+            for batch, results in await batches.ready():
+                replies = [
+                    found
+                    for request, found in results
+                    if isinstance(found, Reply) and request.key not in self.book
+                ]
+                for request, found in results:
+                    if await self._collect(request, found, choices, empty):
+                        todo |= {request.key} & new
+                batches.finished(batch, replies)
+            if self.stopped:
+                raise self.stopped
+
+    async def _collect(
+        self,
+        request: Prepared,
+        found: Reply | Exception,
+        choices: Mapping[str, Mapping[str, str]],
+        empty: set[str],
+    ) -> bool:
+        """Record what became of a request. True if it was empty once, and is asked once more."""
+        if request.key in self.book:  # by a process that died before the whole batch was
+            return False
+        if isinstance(found, Again):
+            self.failed[request.about["video_id"]] = found.reason
+            return False
+        if isinstance(found, Exception):
+            self.stopped = self.stopped or found
+            return False
+        if found.finish == "empty" and request.key not in empty:
+            empty.add(request.key)
+            await self._write_spent(Settled(request, [found], "empty", 1, 0.0))
+            return True
+        wanted = frozenset(choices.get(request.key, {}).values())
+        if wanted and found.finish == "stop":
+            try:
+                found = dataclasses.replace(found, text=chosen(found.text, wanted))
+            except UserError as ignored:
+                self.stopped = self.stopped or ignored
+                return False
+        await self._record(Settled(request, [found], None, 1, 0.0))
+        return False
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Progress, and what is left at the end."""
+        self.meter = cli.Meter(self.total, self.name, "answers")
+        try:
+            yield
         except (Stop, BudgetSpent) as stopped:
             raise type(stopped)(f"{self.name}: {stopped} ({self.answered} new answers)") from None
+        except Again as again:
+            raise UserError(f"{again.reason}; the next run looks for the batch") from None
         finally:
-            meter.close(self._note())
+            self.meter.close(self._note())
         if self.failed:
             clip, reason = next(iter(self.failed.items()))
             raise UserError(
@@ -150,7 +237,7 @@ class _Run:
         sent = await asyncio.to_thread(prepare, api, self.entry, key, request)
         counted = await api.count(self.entry, sent.body)
         tokens = sent.most if counted is None else counted
-        tier = getattr(self.entry, "service_tier", None)
+        tier = "batch" if self.entry.batch else getattr(self.entry, "service_tier", None)
         line = money.estimate(self.entry, self.total, tokens, counted is not None, tier)
         cli.log.info("%s: %s", self.name, line)
 
@@ -164,26 +251,32 @@ class _Run:
 
     async def _record(self, settled: Settled) -> None:
         """On the disk before anything else: an answer, or what an attempt in vain has cost."""
-        usd = money.cost_of(self.entry, settled.replies)
         sent = settled.sent
         if settled.reason is not None:
             self.failed[sent.about["video_id"]] = settled.reason
             if settled.replies:
-                await self._write_spent(settled, usd)
-                self.usd += usd or 0.0
+                await self._write_spent(settled)
+            self.meter.add(self._note())
             return
+        usd = money.cost_of(self.entry, settled.replies)
         line = Recorded(sent.key, sent.about, dataclasses.asdict(_answer(settled, usd)))
         async with self._writing:
             await asyncio.to_thread(self.book.append, [line])
         self.answered += 1
         self.usd += usd or 0.0
+        self.meter.add(self._note())
+        if self.answered == PROJECTED_AFTER < self.total and self.entry.price:
+            projected = self.usd / self.answered * self.total
+            cli.log.info("%s: $%.2f in all, by the first answers", self.name, projected)
 
-    async def _write_spent(self, settled: Settled, usd: float | None) -> None:
+    async def _write_spent(self, settled: Settled) -> None:
+        usd = money.cost_of(self.entry, settled.replies)
         usage = dataclasses.asdict(settled.usage)
         line = Recorded(uuid.uuid4().hex, settled.sent.about, {**usage, "usd": usd})
         async with self._writing:
             with Journal(self.book.path.with_name(f"{store.SPENT}.jsonl")) as spent:
                 await asyncio.to_thread(spent.append, [line])
+        self.usd += usd or 0.0
 
 
 def _answer(settled: Settled, usd: float | None) -> Answer:

@@ -108,6 +108,21 @@ class Account:
             self._on_their_way += 1
         return worst
 
+    def worst_in_batch(self, entry: ApiEntry, most: int) -> float:
+        """US dollars that a request in a batch may cost."""
+        return self._worst(entry, most) * (entry.price.batch if entry.price else 0.0)
+
+    def hold(self, worst: float) -> None:
+        """Reserve what a batch may cost, here or in an earlier process."""
+        self.held += worst
+        self._on_their_way += 1
+
+    def settle(self, entry: ApiEntry, worst: float, replies: Sequence[Reply]) -> None:
+        """A batch is back."""
+        self.settled += cost_of(entry, replies) or 0.0
+        self._on_their_way -= 1
+        self.held = self.held - worst if self._on_their_way else 0.0
+
     def _fits(self, worst: float) -> bool:
         if self.limit is None:
             return True

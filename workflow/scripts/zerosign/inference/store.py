@@ -17,6 +17,8 @@ from zerosign.models.model_entry import AnyModelEntry
 ANSWERS, EMBEDDINGS = "answers", "embeddings"
 SPENT = "spent"
 """What attempts in vain have cost."""
+BATCHES = "batches"
+"""What was sent to a provider in batches."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from zerosign.models.api_keys import Key
 from zerosign.models.base import Request
+
+T = TypeVar("T")
 
 RETRIED = frozenset({408, 409, 429})
 """Statuses that another try may repair, next to all from 500 on."""
@@ -23,6 +25,10 @@ class Again(Exception):
         """``wait``: seconds that the server asks for; ``everyone``: it asks all requests."""
         super().__init__(reason)
         self.reason, self.wait, self.everyone = reason, wait, everyone
+
+
+class Working(Again):
+    """The provider is still working on a batch that may be the one looked for."""
 
 
 class Stop(Exception):
@@ -88,22 +94,35 @@ async def attempt(
     Raises `Again` and `Stop` from here, so that no frame of a provider's library, whose locals hold
     the key, is in a traceback; and the key is in no word of them.
     """
-    response = await _fetched(fetch, seconds, key)
-    if isinstance(response, Exception):
+    response = await _done(fetch, seconds, key)
+    if not isinstance(response, Response):
         raise response
-    response = response._replace(text=key.redact(response.text))
-    found = success(response, read) if response.status == 200 else read(response)
+    found = understood(response._replace(text=key.redact(response.text)), read)
     if isinstance(found, Exception):
         raise found
     return found
 
 
-async def _fetched(
-    fetch: Callable[[], Awaitable[Response]], seconds: float, key: Key
-) -> Response | Exception:
+async def call(work: Callable[[], Awaitable[T]], seconds: float, key: Key) -> T:
+    """Another call of a provider's library, with the same care: `Again` and `Stop`."""
+    found = await _done(work, seconds, key)
+    if isinstance(found, Response):
+        failed = failure(found, key.redact(found.text))
+        raise failed if isinstance(failed, Exception) else Stop(str(failed.error))
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+async def _done(
+    work: Callable[[], Awaitable[T]], seconds: float, key: Key
+) -> T | Response | Exception:
+    """What some work brings, or the response that made it fail, or why there is none."""
     try:
         async with asyncio.timeout(seconds):
-            return await fetch()
+            return await work()
+    except (Again, Stop) as known:
+        return known.with_traceback(None)
     except TimeoutError:
         return Again(f"no answer within {seconds:g} s")
     except Exception as error:
@@ -119,8 +138,12 @@ def _of_the_network(error: Exception) -> bool:
     return isinstance(error, OSError) or bool(names & {"APIConnectionError", "HTTPError"})
 
 
-def success(response: Response, read: Callable[[Response], Reply | Exception]) -> Reply | Exception:
-    """What a response with status 200 comes to, which need not be an answer."""
+def understood(
+    response: Response, read: Callable[[Response], Reply | Exception]
+) -> Reply | Exception:
+    """What a response comes to; one with status 200 need not be an answer."""
+    if response.status != 200:
+        return read(response)
     if not isinstance(response.json, dict):
         return Again(f"200 without JSON: {shortened(response.text)[:80]}")
     if response.json.get("error"):
@@ -128,8 +151,19 @@ def success(response: Response, read: Callable[[Response], Reply | Exception]) -
     return read(response)
 
 
+@dataclass(frozen=True)
+class BatchLimits:
+    """What a provider takes in one batch."""
+
+    requests: int
+    size: int
+    """Bytes."""
+
+
 class Api(Protocol):
     """A provider, connected. It never tries again by itself."""
+
+    batch: BatchLimits
 
     def body(self, entry: Any, request: Request) -> Any:
         """The request as it is sent, frames encoded. Pure, slow: called in a thread."""
@@ -145,6 +179,18 @@ class Api(Protocol):
 
     async def count(self, entry: Any, body: Any) -> int | None:
         """Tokens of a request by the provider's counting endpoint; None where it has none."""
+        ...
+
+    async def start_batch(self, entry: Any, ours: str, bodies: Mapping[str, Any]) -> str:
+        """Send requests, by ids of ours, as a batch that carries ``ours``. The provider's id."""
+        ...
+
+    async def find_batch(self, entry: Any, ours: str, since: float) -> str | None:
+        """The provider's id of a batch that carries ``ours``, made ``since`` (Unix time, s)."""
+        ...
+
+    async def batch_results(self, entry: Any, theirs: str) -> dict[str, Reply | Exception] | None:
+        """What became of each request of a batch, by its id; None while it is being worked on."""
         ...
 
     async def close(self) -> None:

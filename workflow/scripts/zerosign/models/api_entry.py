@@ -99,6 +99,7 @@ class ApiEntry(AnyModelEntry):
     execution: ClassVar[frozenset[str]] = frozenset(
         {
             "base_url",
+            "batch",
             "concurrency",
             "key_env",
             "price",
@@ -127,6 +128,8 @@ class ApiEntry(AnyModelEntry):
     tries: Annotated[int, Field(ge=1, le=20)] = 6
     """Attempts at a request in one job."""
     price: Price | None = None
+    batch: bool = False
+    """Ask in batches, at about half price, answered within a day."""
 
     @property
     def loading(self) -> dict[str, Any]:

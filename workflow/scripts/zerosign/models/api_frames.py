@@ -2,15 +2,34 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Generic, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from zerosign.frames.cache import Clip
+from zerosign.models.api_entry import ApiFrames
+
+T = TypeVar("T")
 
 TIME_BASE = Fraction(1, 90_000)
+
+
+class Shown(Generic[T]):
+    """What a clip became, kept for further questions about it, which come one after the other."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, T] | None = None
+
+    def get(self, clip: Clip, settings: ApiFrames, make: Callable[[], T]) -> T:
+        """What ``make`` makes of a clip by these settings; the last one is made once."""
+        key = (clip.digest, clip.duration, settings.model_dump_json())
+        if self._last is None or self._last[0] != key:
+            self._last = None  # two clips at a time are one too many
+            self._last = (key, make())
+        return self._last[1]
 
 
 def fitted(height: int, width: int, max_side: int | None) -> tuple[int, int]:

@@ -1,18 +1,41 @@
 """Anthropic's Claude models."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from zerosign.models import api, api_entry
-from zerosign.models.api import Reply, Response, Stop, Usage, mapping, shortened, whole, word
+from zerosign.models.api import (
+    Again,
+    Reply,
+    Response,
+    Stop,
+    Usage,
+    Working,
+    mapping,
+    shortened,
+    whole,
+    word,
+)
 from zerosign.models.api_entry import ApiDecoding, ApiEntry, Images, KeyVariable
-from zerosign.models.api_frames import base64_of, fitted, jpegs
+from zerosign.models.api_frames import Shown, base64_of, fitted, jpegs
 from zerosign.models.api_keys import Key
 from zerosign.models.base import Request
 from zerosign.models.registry import ModelKind
 
 ADDRESS = "https://api.anthropic.com"
+
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "overloaded_error": 529,
+}
+"""HTTP status by kind of error, which errors in batches have."""
 
 _ENDS = {
     "max_tokens": "length",
@@ -41,10 +64,13 @@ class AnthropicEntry(ApiEntry):
 class Anthropic:
     """The provider, connected."""
 
+    batch = api.BatchLimits(requests=10_000, size=90 << 20)
+
     def __init__(self, entry: AnthropicEntry, key: Key | None) -> None:
         import anthropic
 
         self._key = key or Key("none")
+        self._shown: Shown[list[dict[str, Any]]] = Shown()
         self._client = anthropic.AsyncAnthropic(
             api_key=self._key.reveal(), base_url=entry.base_url or ADDRESS, max_retries=0
         )
@@ -52,7 +78,8 @@ class Anthropic:
     def body(self, entry: AnthropicEntry, request: Request) -> dict[str, Any]:
         """The arguments of a message."""
         decoding = entry.decoding
-        system, parts = _parts(entry, request)
+        shown = self._shown.get(request.clip, entry.frames, lambda: _shown(entry.frames, request))
+        system, parts = _parts(request, shown)
         output = {"effort": decoding.effort, "format": _format(request.candidates)}
         options = {
             "system": system or None,
@@ -98,24 +125,82 @@ class Anthropic:
 
         return await api.attempt(fetch, read, entry.timeout, self._key)
 
+    async def start_batch(self, entry: AnthropicEntry, ours: str, bodies: Mapping[str, Any]) -> str:
+        """``ours`` is in the ids of the requests: the protocol has no other place for it."""
+        requests: Any = [
+            {"custom_id": custom, "params": body | entry.extra} for custom, body in bodies.items()
+        ]
+
+        async def start() -> str:
+            batch = await self._client.messages.batches.create(requests=requests)
+            return str(batch.id)
+
+        return await api.call(start, entry.timeout, self._key)
+
+    async def find_batch(self, entry: AnthropicEntry, ours: str, since: float) -> str | None:
+        """By the ids of its requests, which show when it has ended. `Working`: one may be ours."""
+
+        async def find() -> str | None:
+            async for batch in self._client.messages.batches.list(limit=100):
+                if batch.created_at.timestamp() < since:
+                    return None
+                if batch.processing_status != "ended":
+                    raise Working(f"batch {batch.id} may be ours")
+                if not batch.results_url:
+                    continue
+                async for line in await self._client.messages.batches.results(batch.id):
+                    if line.custom_id.startswith(ours):
+                        return str(batch.id)
+                    break
+            return None
+
+        return await api.call(find, entry.timeout, self._key)
+
+    async def batch_results(
+        self, entry: AnthropicEntry, theirs: str
+    ) -> dict[str, Reply | Exception] | None:
+        """From its lines."""
+
+        async def fetch() -> dict[str, Any] | None:
+            batch = await self._client.messages.batches.retrieve(theirs)
+            if batch.processing_status != "ended":
+                return None
+            lines = await self._client.messages.batches.results(theirs)
+            return {line.custom_id: line.result.to_dict() async for line in lines}
+
+        found = await api.call(fetch, entry.timeout, self._key)
+        return None if found is None else {key: _of_batch(each) for key, each in found.items()}
+
     async def close(self) -> None:
         """Close connections."""
         await self._client.close()
 
 
-def _parts(entry: AnthropicEntry, request: Request) -> tuple[str, list[dict[str, Any]]]:
+def _of_batch(result: Mapping[str, Any]) -> Reply | Exception:
+    if result.get("type") == "succeeded":
+        return api.understood(Response(200, json.dumps(result.get("message")), {}), read)
+    if result.get("type") != "errored":
+        return Again(f"in a batch: {result.get('type')}")
+    error = mapping(result.get("error"))
+    kind = str(mapping(error.get("error")).get("type"))
+    return read(Response(_STATUS.get(kind, 500), json.dumps(error), {}))
+
+
+def _shown(frames: Images, request: Request) -> list[dict[str, Any]]:
+    found = jpegs(request.clip.frames, frames.max_side, frames.jpeg_quality)
+    source = {"type": "base64", "media_type": "image/jpeg"}
+    return [{"type": "image", "source": source | {"data": base64_of(image)}} for image in found]
+
+
+def _parts(request: Request, shown: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
     """The system text, and the parts of the user's message: the frames first, the question last."""
     system, parts = [], []
-    frames = entry.frames
     for message in request.messages:
         for part in message["content"]:
             if message["role"] == "system":
                 system.append(part["text"])
             elif part["type"] == "video":
-                for image in jpegs(request.clip.frames, frames.max_side, frames.jpeg_quality):
-                    source = {"type": "base64", "media_type": "image/jpeg"}
-                    source |= {"data": base64_of(image)}
-                    parts.append({"type": "image", "source": source})
+                parts += shown
             else:
                 parts.append({"type": "text", "text": part["text"]})
     return "\n\n".join(system), parts

@@ -1,5 +1,6 @@
 """Google's Gemini models, which also take a clip as a video."""
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -9,15 +10,18 @@ from pydantic import Field, model_validator
 
 from zerosign.entries import wrong
 from zerosign.models import api, api_entry
-from zerosign.models.api import Reply, Response, Usage, first, mapping, shortened, whole, word
+from zerosign.models.api import Reply, Response, Stop, Usage, first, mapping, shortened, whole, word
 from zerosign.models.api_entry import ApiEntry, ApiFrames, KeyVariable, Sampled
-from zerosign.models.api_frames import jpegs, video
+from zerosign.models.api_frames import Shown, jpegs, video
 from zerosign.models.api_keys import Key
 from zerosign.models.base import Request
 from zerosign.models.registry import ModelKind
 
 TOKENS = {"low": 280, "medium": 560, "high": 1120}
 """Of an image or a second of a video's frames, at most, by media_resolution: for money alone."""
+
+_STATUS = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 13: 500, 14: 503, 16: 401}
+"""HTTP status by code of gRPC, which errors in batches have."""
 
 _BLOCKED = frozenset(
     ["SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "LANGUAGE"]
@@ -74,11 +78,14 @@ class GeminiEntry(ApiEntry):
 class Gemini:
     """The provider, connected."""
 
+    batch = api.BatchLimits(requests=10_000, size=18 << 20)
+
     def __init__(self, entry: GeminiEntry, key: Key | None) -> None:
         import httpx2
         from google import genai
 
         self._key = key or Key("none")
+        self._shown: Shown[list[dict[str, Any]]] = Shown()
         self._http = httpx2.AsyncClient(limits=httpx2.Limits(max_connections=None))
         self._client = genai.Client(
             vertexai=False,
@@ -89,7 +96,8 @@ class Gemini:
     def body(self, entry: GeminiEntry, request: Request) -> dict[str, Any]:
         """The arguments of generate_content."""
         decoding, frames = entry.decoding, entry.frames
-        system, parts = _parts(entry, request)
+        shown = self._shown.get(request.clip, frames, lambda: _shown(frames, request))
+        system, parts = _parts(request, shown)
         thinking = decoding.model_dump(
             include={"thinking_budget", "thinking_level"}, exclude_none=True
         )
@@ -145,13 +153,69 @@ class Gemini:
 
         return await api.attempt(fetch, read, entry.timeout, self._key)
 
+    async def start_batch(self, entry: GeminiEntry, ours: str, bodies: Mapping[str, Any]) -> str:
+        """Requests in line, in a batch whose display name is ``ours``."""
+        requests = [
+            {
+                "contents": body["contents"],
+                "config": {k: v for k, v in body["config"].items() if k != "service_tier"},
+                "metadata": {"key": custom},
+            }
+            for custom, body in bodies.items()
+        ]
+
+        async def start() -> str:
+            create = self._client.aio.batches.create
+            source = {"inlined_requests": requests}
+            batch = await create(model=entry.model, src=source, config={"display_name": ours})
+            return str(batch.name)
+
+        return await api.call(start, entry.timeout, self._key)
+
+    async def find_batch(self, entry: GeminiEntry, ours: str, since: float) -> str | None:
+        """By its display name."""
+
+        async def find() -> str | None:
+            async for batch in await self._client.aio.batches.list(config={"page_size": 100}):
+                if batch.display_name == ours:
+                    return str(batch.name)
+            return None
+
+        return await api.call(find, entry.timeout, self._key)
+
+    async def batch_results(
+        self, entry: GeminiEntry, theirs: str
+    ) -> dict[str, Reply | Exception] | None:
+        """From the responses in line."""
+
+        async def fetch() -> Any:
+            return await self._client.aio.batches.get(name=theirs)
+
+        batch = await api.call(fetch, entry.timeout, self._key)
+        state = str(getattr(batch.state, "value", batch.state)).removeprefix("JOB_STATE_")
+        if state == "FAILED":
+            raise Stop(f"batch {theirs} failed: {shortened(str(batch.error))}")
+        if state not in ("SUCCEEDED", "PARTIALLY_SUCCEEDED", "EXPIRED", "CANCELLED"):
+            return None
+        results = (batch.dest.inlined_responses if batch.dest else None) or []
+        return {str(mapping(each.metadata).get("key")): _of_batch(each) for each in results}
+
     async def close(self) -> None:
         """Close connections."""
         await self._client.aio.aclose()
         await self._http.aclose()
 
 
-def _parts(entry: GeminiEntry, request: Request) -> tuple[str, list[dict[str, Any]]]:
+def _of_batch(result: Any) -> Reply | Exception:
+    if result.response is None:
+        code = whole(getattr(result.error, "code", None))
+        text = json.dumps({"error": {"message": str(getattr(result.error, "message", ""))}})
+        return read(Response(_STATUS.get(code, code if code >= 400 else 500), text, {}))
+    body = result.response.model_dump_json(by_alias=True, exclude_none=True)
+    return api.understood(Response(200, body, {}), read)
+
+
+def _parts(request: Request, shown: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
     """The system text, and the parts of the user's message: the clip first, the question last."""
     system, parts = [], []
     for message in request.messages:
@@ -159,7 +223,7 @@ def _parts(entry: GeminiEntry, request: Request) -> tuple[str, list[dict[str, An
             if message["role"] == "system":
                 system.append(part["text"])
             elif part["type"] == "video":
-                parts += _shown(entry.frames, request)
+                parts += shown
             else:
                 parts.append({"text": part["text"]})
     return "\n\n".join(system), parts

@@ -1,14 +1,26 @@
 """OpenAI's models, and every server that speaks its Chat Completions protocol."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from zerosign.errors import UserError
 from zerosign.models import api, api_entry
-from zerosign.models.api import Reply, Response, Stop, Usage, first, mapping, shortened, whole, word
+from zerosign.models.api import (
+    Again,
+    Reply,
+    Response,
+    Stop,
+    Usage,
+    first,
+    mapping,
+    shortened,
+    whole,
+    word,
+)
 from zerosign.models.api_entry import ApiEntry, Images, KeyVariable, Sampled
-from zerosign.models.api_frames import base64_of, fitted, jpegs
+from zerosign.models.api_frames import Shown, base64_of, fitted, jpegs
 from zerosign.models.api_keys import Key
 from zerosign.models.base import Request
 from zerosign.models.registry import ModelKind
@@ -16,6 +28,8 @@ from zerosign.prompts.prompt_entry import Prompt
 from zerosign.prompts.template import Message
 
 ADDRESS = "https://api.openai.com/v1"
+OURS = "zerosign"
+"""Among the metadata of a batch: our id of it."""
 MOST_CHOICES, MANY_CHOICES, MOST_CHARACTERS = 1000, 250, 15_000
 """Of a schema: so many values, and beyond the second number so many characters in all.
 https://platform.openai.com/docs/guides/structured-outputs"""
@@ -72,10 +86,13 @@ def pose(
 class OpenAI:
     """A server, connected."""
 
+    batch = api.BatchLimits(requests=50_000, size=90 << 20)
+
     def __init__(self, entry: OpenAIEntry, key: Key | None) -> None:
         import openai
 
         self._key = key or Key("none")
+        self._shown: Shown[list[dict[str, Any]]] = Shown()
         self._client = openai.AsyncOpenAI(
             api_key=self._key.reveal(), base_url=entry.base_url or ADDRESS, max_retries=0
         )
@@ -93,7 +110,8 @@ class OpenAI:
             "response_format": _format(request.candidates),
         }
         given = {key: value for key, value in options.items() if value is not None}
-        return {"model": entry.model, "messages": messages(entry.frames, request), **given}
+        shown = self._shown.get(request.clip, entry.frames, lambda: images(entry.frames, request))
+        return {"model": entry.model, "messages": messages(request, shown), **given}
 
     def most_tokens(self, entry: OpenAIEntry, request: Request) -> int:
         """A bound of the tokens of a request: a token is a byte at least; images by their size."""
@@ -115,6 +133,56 @@ class OpenAI:
 
         return await api.attempt(fetch, read, entry.timeout, self._key)
 
+    async def start_batch(self, entry: OpenAIEntry, ours: str, bodies: Mapping[str, Any]) -> str:
+        """A file of requests, and a batch with ``ours`` among its metadata."""
+        file = (
+            f"{ours}.jsonl",
+            "".join(_line(*item, entry.extra) for item in bodies.items()).encode(),
+        )
+
+        async def start() -> str:
+            uploaded = await self._client.files.create(file=file, purpose="batch")
+            batch = await self._client.batches.create(
+                input_file_id=uploaded.id,
+                endpoint="/v1/chat/completions",
+                completion_window="24h",
+                metadata={OURS: ours},
+            )
+            return str(batch.id)
+
+        return await api.call(start, entry.timeout, self._key)
+
+    async def find_batch(self, entry: OpenAIEntry, ours: str, since: float) -> str | None:
+        """By its metadata."""
+
+        async def find() -> str | None:
+            async for batch in self._client.batches.list(limit=100):
+                if mapping(batch.metadata).get(OURS) == ours:
+                    return str(batch.id)
+            return None
+
+        return await api.call(find, entry.timeout, self._key)
+
+    async def batch_results(
+        self, entry: OpenAIEntry, theirs: str
+    ) -> dict[str, Reply | Exception] | None:
+        """From the files of answers and errors."""
+
+        async def fetch() -> list[str] | None:
+            batch = await self._client.batches.retrieve(theirs)
+            if batch.status == "failed":
+                raise Stop(f"batch {theirs} failed: {shortened(str(batch.errors))}")
+            if batch.status not in ("completed", "expired", "cancelled"):
+                return None
+            files = [file for file in (batch.output_file_id, batch.error_file_id) if file]
+            return [(await self._client.files.content(file)).text for file in files]
+
+        texts = await api.call(fetch, entry.timeout, self._key)
+        if texts is None:
+            return None
+        lines = [json.loads(line) for text in texts for line in text.splitlines() if line.strip()]
+        return {line["custom_id"]: _of_line(line) for line in lines}
+
     async def close(self) -> None:
         """Close connections."""
         await self._client.close()
@@ -130,14 +198,30 @@ def _format(choices: Mapping[str, str]) -> dict[str, Any] | None:
     }
 
 
-def messages(frames: OpenAIFrames, request: Request) -> list[dict[str, Any]]:
-    """A request's messages as the protocol has them: the frames first, the question last."""
+def _line(custom: str, body: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """A request in the file of a batch; its tier is that of the batch."""
+    sent = {key: value for key, value in body.items() if key != "service_tier"} | dict(extra)
+    line = {"custom_id": custom, "method": "POST", "url": "/v1/chat/completions", "body": sent}
+    return json.dumps(line) + "\n"
+
+
+def _of_line(line: Mapping[str, Any]) -> Reply | Exception:
+    response = mapping(line.get("response"))
+    if not response:
+        return Again(shortened(f"in a batch: {json.dumps(line.get('error'))}"))
+    headers = {"x-request-id": str(response.get("request_id"))}
+    text = json.dumps(response.get("body"))
+    return api.understood(Response(whole(response.get("status_code")), text, headers), read)
+
+
+def messages(request: Request, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A request's messages as the protocol has them: what is shown first, the question last."""
     made = []
     for message in request.messages:
         parts: list[dict[str, Any]] = []
         for part in message["content"]:
             if part["type"] == "video":
-                parts += images(frames, request)
+                parts += shown
             else:
                 parts.append({"type": "text", "text": part["text"]})
         system = message["role"] == "system"
