@@ -1,10 +1,11 @@
 """Inference: zerosign next to loops and evaluation harnesses, at equal frames, pixels and tokens.
 
-Random Qwen2.5-VL models of several sizes, which answer as fast as trained ones do for an equal
-number of tokens: every way gets the same clips, frames, pixels and prompt and generates the same
-number of tokens. Where ways answer the same thing, the answers are compared, too. Ways are run in
-turn and the table holds medians over the rounds, so that a busy machine slows all of them alike.
-Loading a model is outside of what is measured, for every way.
+Random Qwen2.5-VL models of several sizes, and Qwen3-VL-MoE's, which answer as fast as trained ones
+do for an equal number of tokens: every way gets the same clips, frames, pixels and prompt and
+generates the same number of tokens. Where ways answer the same thing, the answers are compared,
+too. After a round that warms all of them up, ways are run in turn and the table holds medians over
+the rounds, so that a busy machine slows all of them alike. Loading a model is outside of what is
+measured, for every way.
 
     OMP_NUM_THREADS=1 python benchmarks/inference.py --sizes tiny 46M --clips 32
 
@@ -81,17 +82,33 @@ PROMPT = Prompt(
     user="Which sign is this?",
 )
 
-# text: hidden, MLP, layers, heads, kv heads; vision: hidden, MLP, layers, heads; dtype
-SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
-    "tiny": ((64, 128, 2, 4, 2), (64, 128, 2, 4), "float32"),
-    "46M": ((512, 2048, 8, 8, 2), (512, 1024, 4, 8), "float32"),
-    "106M": ((768, 3072, 10, 12, 2), (512, 2048, 6, 8), "float32"),
-    "7B": ((3584, 18944, 28, 28, 4), (1280, 3420, 32, 16), "bfloat16"),
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a model's two parts: hidden, MLP, layers, heads, and of the text kv heads."""
+
+    text: tuple[int, int, int, int, int]
+    vision: tuple[int, int, int, int]
+    dtype: str = "float32"
+    vocabulary: int | None = None
+    """Unless the tokenizer's own."""
+    experts: tuple[int, int] | None = None
+    """How many there are and how many a token goes through; the MLP is one's. Then it is a
+    Qwen3-VL-MoE, else a Qwen2.5-VL."""
+
+
+SIZES = {
+    "tiny": Shape((64, 128, 2, 4, 2), (64, 128, 2, 4)),
+    "46M": Shape((512, 2048, 8, 8, 2), (512, 1024, 4, 8)),
+    "106M": Shape((768, 3072, 10, 12, 2), (512, 2048, 6, 8)),
+    "7B": Shape((3584, 18944, 28, 28, 4), (1280, 3420, 32, 16), "bfloat16", 152064),
+    "tiny-moe": Shape((64, 32, 2, 4, 2), (64, 128, 2, 4), experts=(8, 2)),
+    "30B-A3B": Shape((2048, 768, 48, 32, 4), (1152, 4304, 27, 16), "bfloat16", 151936, (128, 8)),
 }
 
 
 Size = tuple[int, int]
-"""Height and width of the frames that every way gets, multiples of a patch pair (28)."""
+"""Height and width of the frames that every way gets: multiples of 28, with experts of 32."""
 
 
 @dataclass
@@ -123,47 +140,22 @@ def build(size: str, shown: Size) -> tuple[Any, Any]:
     import transformers as tf
     from helpers import tiny_families
 
-    (hidden, mlp, layers, heads, kv), (v_hidden, v_mlp, v_layers, v_heads), dtype = SIZES[size]
-    names = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>", "<|image_pad|>"]
-    tok = tiny_families.tokenizer(names)
-    start, end, video, image = tok.convert_tokens_to_ids(names)
-    half = hidden // heads // 2
-    vocabulary = 152064 if size == "7B" else len(tok)
-    config = tf.Qwen2_5_VLConfig(
-        text_config={
-            "hidden_size": hidden,
-            "intermediate_size": mlp,
-            "num_hidden_layers": layers,
-            "num_attention_heads": heads,
-            "num_key_value_heads": kv,
-            "vocab_size": vocabulary,
-            "bos_token_id": None,
-            "eos_token_id": tok.eos_token_id,
-            "rope_parameters": {
-                "rope_type": "default",
-                "rope_theta": 1e6,
-                "mrope_section": [half - 2 * (half * 3 // 8), half * 3 // 8, half * 3 // 8],
-            },
-        },
-        vision_config={
-            "depth": v_layers,
-            "hidden_size": v_hidden,
-            "intermediate_size": v_mlp,
-            "num_heads": v_heads,
-            "out_hidden_size": hidden,
-            "fullatt_block_indexes": [v_layers - 1],
-        },
-        video_token_id=video,
-        image_token_id=image,
-        vision_start_token_id=start,
-        vision_end_token_id=end,
+    shape = SIZES[size]
+    tok = tiny_families.tokenizer(list(MARKS.values()))
+    family = "Qwen3VLMoe" if shape.experts else "Qwen2_5_VL"
+    text, vision = configurations(shape, len(tok))
+    ids = {f"{name}_token_id": tok.convert_tokens_to_ids(token) for name, token in MARKS.items()}
+    config = getattr(tf, f"{family}Config")(
+        text_config={**text, "bos_token_id": None, "eos_token_id": tok.eos_token_id},
+        vision_config=vision,
         tie_word_embeddings=False,
+        **ids,
     )
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.set_default_dtype(getattr(torch, dtype))
+    torch.set_default_dtype(getattr(torch, shape.dtype))
     with torch.device(device):
-        model = tf.Qwen2_5_VLForConditionalGeneration(config).eval()
+        model = getattr(tf, f"{family}ForConditionalGeneration")(config).eval()
     torch.set_default_dtype(torch.float32)
     with torch.no_grad():
         # Distinct answers, none of which ends before the limit.
@@ -171,10 +163,12 @@ def build(size: str, shown: Size) -> tuple[Any, Any]:
         model.lm_head.weight[tok.eos_token_id] = 0
     model.generation_config.eos_token_id = tok.eos_token_id
     model.generation_config.pad_token_id = tok.pad_token_id
-    limits = whole_clip(shown)
-    processor = tf.Qwen2_5_VLProcessor(
-        image_processor=tf.Qwen2VLImageProcessor(size=limits),
-        video_processor=tf.Qwen2VLVideoProcessor(size=limits),
+    limits, patch = whole_clip(shown), vision["patch_size"]
+    processor = getattr(tf, "Qwen3VLProcessor" if shape.experts else "Qwen2_5_VLProcessor")(
+        image_processor=tf.Qwen2VLImageProcessor(size=limits, patch_size=patch),
+        video_processor=(tf.Qwen3VLVideoProcessor if shape.experts else tf.Qwen2VLVideoProcessor)(
+            size=limits
+        ),
         tokenizer=tok,
         chat_template=tiny_families.template(
             "<|vision_start|><|video_pad|><|vision_end|>",
@@ -182,6 +176,51 @@ def build(size: str, shown: Size) -> tuple[Any, Any]:
         ),
     )
     return model, processor
+
+
+MARKS = {
+    "vision_start": "<|vision_start|>",
+    "vision_end": "<|vision_end|>",
+    "video": "<|video_pad|>",
+    "image": "<|image_pad|>",
+}
+
+
+def configurations(shape: Shape, tokens: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of the text and the vision part, as transformers takes them."""
+    hidden, mlp, layers, heads, kv = shape.text
+    width = 128 if shape.dtype == "bfloat16" else hidden // heads
+    time, space = width // 2 - 2 * (width * 3 // 16), width * 3 // 16
+    rope: dict[str, Any] = {
+        "rope_type": "default",
+        "rope_theta": 1e6,
+        "mrope_section": [time, space, space],
+    }
+    text: dict[str, Any] = {
+        "hidden_size": hidden,
+        "intermediate_size": mlp,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv,
+        "vocab_size": shape.vocabulary or tokens,
+        "rope_parameters": rope,
+    }
+    hidden_vision, mlp_vision, depth, heads_vision = shape.vision
+    vision: dict[str, Any] = {
+        "depth": depth,
+        "hidden_size": hidden_vision,
+        "intermediate_size": mlp_vision,
+        "num_heads": heads_vision,
+        "out_hidden_size": hidden,
+    }
+    if shape.experts is None:
+        return text, vision | {"patch_size": 14, "fullatt_block_indexes": [depth - 1]}
+    count, per_token = shape.experts
+    rope["mrope_interleaved"] = True
+    more = {"num_experts": count, "num_experts_per_tok": per_token, "moe_intermediate_size": mlp}
+    levels = [depth * i // 4 for i in (1, 2, 3)] if depth >= 4 else [0]
+    seen = {"patch_size": 16, "deepstack_visual_indexes": levels}
+    return text | more | {"head_dim": width}, vision | seen
 
 
 def whole_clip(shown: Size) -> dict[str, int]:
@@ -407,7 +446,7 @@ def harnesses(
         "user": PROMPT.user,
     }
     clip = next(iter(clips_of(folder)))
-    own = adapter.prepare([Request(clip, template.render("p", PROMPT, {}))]).inputs
+    own = adapter.prepare_batch([Request(clip, template.render("p", PROMPT, {}))]).inputs
     expected = own["input_ids"].shape[1], len(own["pixel_values_videos"])
     with contextlib.ExitStack() as open_:
         ways = {}
@@ -580,7 +619,7 @@ def beside_the_floor(
     messages = template.render("p", PROMPT, {})
     asked = [Request(clip, messages) for clip, _ in zip(clips, range(batch_size), strict=False)]
     model = adapter.model
-    prepared = adapter.prepare(asked)
+    prepared = adapter.prepare_batch(asked)
     grid = prepared.inputs["video_grid_thw"][0].prod().item()
     names = {name: p.numel() for name, p in model.named_parameters() if p.ndim > 1}
     shape = {
@@ -654,7 +693,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         cache(folder, paths, shown)
         for size in args.sizes:
             plain, processor = build(size, shown)
-            model = copy.deepcopy(plain)
+            # The weights are shared; what is mended is not.
+            model = copy.deepcopy(plain, {id(p): p for p in plain.parameters()})
             checkpoint.mend(model)
             adapter = chat.Chat(entry, processor, model)
             count = sum(p.numel() for p in model.parameters()) / 1e6
@@ -676,7 +716,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for task, (what, ways) in zip(("questions", "glosses"), about.items(), strict=True):
                 if task in args.tasks:
                     table(what, "answers", ways)
-            if "floor" in args.tasks:
+            if "floor" in args.tasks and not SIZES[size].experts:
                 limits = args.peak_tflops * 1e12, args.peak_gb_per_s * 1e9
                 found = beside_the_floor(adapter, folder, args.tokens, args.batch_size, limits)
                 print(f"\n{count:.1f} M parameters, {found}", flush=True)

@@ -176,6 +176,17 @@ def test_the_benchmark_runs_at_tiny_size(
     # Every way gives the reference's answers; the loops give two.
     assert [row[-1].rstrip(" |") for row in rows] == ["2/2"] * 4 + ["3/3"] * 2 + ["4/4"] * 2
     assert "a batch of 2 clips" in lines[-1] and "ratio" in lines[-1]
+    assert f"torch {torch.__version__}" in lines[0]
+
+
+def test_the_benchmark_of_a_mixture_of_experts(
+    benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = "--sizes tiny-moe --tasks clips floor --shown 128 128 --clips 3 --loop-clips 2"
+    benchmark.main([*options.split(), "--rounds", "1", "--batch-size", "2", "--tokens", "3"])
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| 0.")]
+    assert [row[-1].rstrip(" |") for row in rows] == ["2/2"] * 4
 
 
 def test_the_floor_is_the_arithmetic_and_the_bytes(benchmark: ModuleType) -> None:

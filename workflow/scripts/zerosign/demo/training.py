@@ -31,6 +31,7 @@ from zerosign.demo.signs import MIRRORED, REVERSED, SIGNS, Sign
 from zerosign.errors import UserError
 from zerosign.frames.decode import every_frame, read_clip
 from zerosign.frames.pixels import to_rgb
+from zerosign.models import rope_positions, window_attention
 from zerosign.prompts.prompt_entry import Prompt
 from zerosign.prompts.template import render
 from zerosign.videos.timeline import Span
@@ -133,7 +134,9 @@ def train(
     with torch.no_grad():  # pixels of muted scenes differ little: let patches count for more
         model.model.visual.patch_embed.proj.weight.mul_(2)
     model.train()
-    usual = _attend_by_frame(model)
+    usual = model.model.visual.config._attn_implementation
+    window_attention.by_length(model)  # one by one, frames would take most of the time
+    rope_positions.text_after_videos(model)
     weights = [*model.model.visual.parameters(), *head.parameters()]
     for step, optimiser in _schedule(weights, VISION_RATE, vision_steps):
         batch = source.draw()
@@ -283,40 +286,6 @@ def _glove_targets(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     visible = (total > 0.5).float()[:, :, None, :, None].expand(-1, -1, len(centres), -1, 2)
     visible = visible.reshape(batch, count // 2, 2, len(centres), 2, 2)
     return seen.transpose(2, 3).flatten(3), visible.transpose(2, 3).flatten(3)
-
-
-def _attend_by_frame(model: Any) -> str:
-    """Let the vision tower attend to all frames at once; returns how it did before.
-
-    Its own way calls the attention once per frame: of a training step, that is most of the time.
-    The model asks for many sequences in one call only of functions that are named like flash
-    attention.
-    """
-    import transformers
-
-    def attend(
-        module: Any,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        *_: Any,
-        **more: Any,
-    ) -> tuple[torch.Tensor, None]:
-        """From [1, heads, all patches, d] to [1, all patches, heads, d]; frames of one size."""
-        patches = more["max_length_q"]
-        heads, length, depth = query.shape[1:]
-        queries, keys, values = (
-            each.view(heads, length // patches, patches, depth).transpose(0, 1)
-            for each in (query, key, value)
-        )
-        out = functional.scaled_dot_product_attention(queries, keys, values, scale=more["scaling"])
-        return out.transpose(1, 2).reshape(1, length, heads, depth), None
-
-    transformers.AttentionInterface.register("flash_by_frame", attend)
-    config = model.model.visual.config
-    usual = config._attn_implementation
-    config._attn_implementation = "flash_by_frame"
-    return usual
 
 
 def _features(model: Any, batch: Batch) -> Any:
