@@ -50,6 +50,7 @@ class ApiServer:
     calls: list[Call] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     """Paths of requests to count tokens: there are 1,234, whatever was sent."""
+    remembers: bool = True
     at_once: int = 0
     most_at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -66,7 +67,8 @@ class ApiServer:
                 body=_json(body),
                 at=time.monotonic(),
             )
-            self.calls.append(call)
+            if self.remembers:
+                self.calls.append(call)
         return call
 
     def done(self) -> None:
@@ -82,9 +84,9 @@ def _json(body: bytes) -> Any:
 
 
 @contextlib.contextmanager
-def serve(behave: Behaviour) -> Iterator[ApiServer]:
-    """Run a server on a free port until the block ends."""
-    site = ApiServer(behave)
+def serve(behave: Behaviour, remembers: bool = True) -> Iterator[ApiServer]:
+    """Run a server on a free port until the block ends; unless it ``remembers``, without calls."""
+    site = ApiServer(behave, remembers=remembers)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
