@@ -64,7 +64,7 @@ class ApiServer:
                 method=handler.command,
                 path=handler.path,
                 headers={name.lower(): value for name, value in handler.headers.items()},
-                body=_json(body),
+                body=_json(body) if self.remembers else None,
                 at=time.monotonic(),
             )
             if self.remembers:

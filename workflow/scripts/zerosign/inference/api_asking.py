@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -95,9 +95,7 @@ class _Job:
             new = {key for key in wanted if key not in known and key not in book}
             asking = _Run(self, run, entry, book, len(new))
             if entry.batch:
-                choices = {key: r.candidates for each in shards for key, r in each.requests}
-                read = partial(with_pixels, self.inputs, shards)
-                await asking.ask_in_batches(new, read, choices)
+                await asking.ask_in_batches(new, partial(with_pixels, self.inputs, shards))
             else:
                 await asking.ask(with_pixels(self.inputs, shards, new))
         cli.log.info("%s: %d answers, %d of them new", run, len(wanted), len(new))
@@ -138,10 +136,7 @@ class _Run:
             await window.ask_all(itertools.chain([first], requests))
 
     async def ask_in_batches(
-        self,
-        new: set[str],
-        read: Callable[[set[str]], Iterator[tuple[str, Request]]],
-        choices: Mapping[str, Mapping[str, str]],
+        self, new: set[str], read: Callable[[set[str]], Iterator[tuple[str, Request]]]
     ) -> None:
         """The same in batches; ``read``: requests with pixels by their keys."""
         api = self.job.connected(self.entry)
@@ -150,7 +145,7 @@ class _Run:
             batches = Batches(api, self.entry, self.job.account, ledger)
             with self._reported():
                 await batches.recover()
-                await self._through_batches(batches, new, read, choices)
+                await self._through_batches(batches, new, read)
         finally:
             ledger.close()
 
@@ -159,7 +154,6 @@ class _Run:
         batches: Batches,
         new: set[str],
         read: Callable[[set[str]], Iterator[tuple[str, Request]]],
-        choices: Mapping[str, Mapping[str, str]],
     ) -> None:
         todo = new - batches.on_their_way
         empty: set[str] = set()
@@ -177,8 +171,8 @@ class _Run:
                     if isinstance(found, Reply) and request.key not in self.book
                 ]
                 for request, found in results:
-                    if await self._collect(request, found, choices, empty):
-                        todo |= {request.key} & new
+                    if await self._collect(request, found, new, empty):
+                        todo.add(request.key)
                 batches.finished(batch, replies)
             if self.stopped:
                 raise self.stopped
@@ -187,14 +181,19 @@ class _Run:
         self,
         request: Prepared,
         found: Reply | Exception,
-        choices: Mapping[str, Mapping[str, str]],
+        new: set[str],
         empty: set[str],
     ) -> bool:
-        """Record what became of a request. True if it was empty once, and is asked once more."""
+        """Record what became of a request. True if it was empty once, and is asked once more.
+
+        A batch of an earlier process may be another run's of the same model: what is ``new`` for
+        this run is not in it, and that run asks again what was not answered.
+        """
         if request.key in self.book:  # by a process that died before the whole batch was
             return False
         if isinstance(found, Again):
-            self.failed[request.about["video_id"]] = found.reason
+            if request.key in new:
+                self.failed[request.about["video_id"]] = found.reason
             return False
         if isinstance(found, Exception):
             self.stopped = self.stopped or found
@@ -202,11 +201,10 @@ class _Run:
         if found.finish == "empty" and request.key not in empty:
             empty.add(request.key)
             await self._write_spent(Settled(request, [found], "empty", 1, 0.0))
-            return True
-        wanted = frozenset(choices.get(request.key, {}).values())
-        if wanted and found.finish == "stop":
+            return request.key in new
+        if request.choices and found.finish == "stop":
             try:
-                found = dataclasses.replace(found, text=chosen(found.text, wanted))
+                found = dataclasses.replace(found, text=chosen(found.text, request.choices))
             except UserError as ignored:
                 self.stopped = self.stopped or ignored
                 return False

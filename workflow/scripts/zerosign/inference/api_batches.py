@@ -62,7 +62,9 @@ class Ledger:
     def sending(self, batch: Batch) -> None:
         """Before it is sent."""
         lines = [{"key": r.key, "about": r.about, "seen": r.seen} for r in batch.requests]
-        facts = {"requests": lines, "worst": batch.worst, "at": batch.at}
+        # They are of one run, and have the same choices.
+        choices = sorted(batch.requests[0].choices)
+        facts = {"requests": lines, "choices": choices, "worst": batch.worst, "at": batch.at}
         self._book.append([Recorded(batch.ours, {"what": "batch"}, facts)])
 
     def sent(self, batch: Batch) -> None:
@@ -81,7 +83,10 @@ class Ledger:
             if ours.endswith((_ID, _DONE)) or ours + _DONE in self._book:
                 continue
             facts = self._book[ours]
-            lines = [Prepared(**line, body=None, most=0) for line in facts["requests"]]
+            choices = frozenset(facts["choices"])
+            lines = [
+                Prepared(**line, body=None, most=0, choices=choices) for line in facts["requests"]
+            ]
             named = self._book[ours + _ID]["id"] if ours + _ID in self._book else None
             found.append(Batch(ours, lines, facts["worst"], facts["at"], named))
         return found

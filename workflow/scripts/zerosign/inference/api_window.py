@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,7 +113,9 @@ class Window:
 
         What goes wrong for all (`Stop`, `BudgetSpent`, …) is raised when all that was sent is back.
         """
-        turn = asyncio.Lock()
+        # One thread: each of several would keep memory of its own for the next clip.
+        reader = ThreadPoolExecutor(1, "reader")
+        loop = asyncio.get_running_loop()
 
         def following() -> Prepared | None:
             found = next(requests, None)
@@ -121,8 +124,7 @@ class Window:
         async def work() -> None:
             try:
                 while not self._stopped:
-                    async with turn:
-                        sent = await asyncio.to_thread(following)
+                    sent = await loop.run_in_executor(reader, following)
                     if sent is None:
                         return
                     await self.record(await self._settled(sent))
@@ -130,9 +132,10 @@ class Window:
             except Exception as error:
                 self._stopped = self._stopped or error
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self.entry.concurrency):
-                group.create_task(work())
+        with reader:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.entry.concurrency):
+                    group.create_task(work())
         if self._stopped:
             raise self._stopped
 
