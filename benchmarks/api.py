@@ -136,7 +136,7 @@ def main() -> None:
     server.start()
     url = f"http://127.0.0.1:{port.get()}"
     print(
-        "| way | requests/s | of concurrency / latency | CPU s per 1,000 | MB at start | peak MB |"
+        "| way | requests/s | of the best rate | CPU s per 1,000 | MB at start | peak MB |"
     )
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
