@@ -17,10 +17,12 @@ help:  ## List the targets
 
 setup: $(READY)  ## Make .venv with the pinned packages
 
-$(READY): requirements.lock
+$(READY): requirements.lock requirements-api.lock
 	@$(PYTHON) -c 'import sys; sys.exit("error: Python 3.11 or newer is needed; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --progress-bar off --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --progress-bar off --require-hashes \
+		--requirement requirements-api.lock
 	@touch $@
 
 demo: $(READY)  ## Run the embedded study, with its report
@@ -62,15 +64,20 @@ schemas: $(READY)  ## Make the JSON Schemas for editors from the types
 	PYTHONPATH=workflow/scripts $(BIN)/python -m zerosign.study.schemas workflow/schemas
 
 lock:  ## Pin requirements*.in again, in requirements*.lock and envs/
-	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	rm -rf build/lock build/uv && $(PYTHON) -m venv build/lock && $(PYTHON) -m venv build/uv
 	build/lock/bin/python -m pip install --quiet --requirement requirements.in
 	build/lock/bin/python -m pip freeze | sed -E 's/\+cpu$$//' > requirements.lock
+	build/uv/bin/python -m pip install --quiet uv
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --custom-compile-command "make lock" --constraints requirements.lock \
+		--output-file requirements-api.lock requirements-api.in
 	sh envs/from-lock.sh zerosign requirements.lock > envs/zerosign.yaml
+	sh envs/from-lock.sh api requirements-api.lock > envs/api.yaml
 	build/lock/bin/python -m pip install --quiet --dry-run --ignore-installed \
 		--report build/lock/vllm.json --requirement requirements-vllm.in
 	build/lock/bin/python envs/pins.py < build/lock/vllm.json > requirements-vllm.lock
 	sh envs/from-lock.sh vllm requirements-vllm.lock > envs/vllm.yaml
-	rm -rf build/lock
+	rm -rf build/lock build/uv
 
 clean:  ## Remove the demo's results, not the environment
 	rm -rf results/demo logs/demo

@@ -11,4 +11,5 @@ dependencies:
   - pip
   - pip:
 HEAD
-grep -v '^#' "$(dirname "$0")/../$2" | sed 's/^/      - /'
+# A pin and its hashes are one line.
+sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta' "$(dirname "$0")/../$2" | grep -v '^#' | sed 's/^/      - /'

@@ -48,5 +48,18 @@ if workflow.is_main_process:
             f"warning: {len(STUDY.left_out)} runs are left out until the study's key "
             f"'descriptions' names a file (docs/matching.md): {', '.join(STUDY.left_out)}"
         )
+    for variable in sorted(set(STUDY.without_key.values())):
+        names = [name for name, lacks in STUDY.without_key.items() if lacks == variable]
+        logger.warning(
+            f"warning: {len(names)} runs are left out until {variable} is in the environment "
+            f"(docs/api-models.md): {', '.join(names)}"
+        )
+
+
+def either(names):
+    """A wildcard's constraint: one of these names; of none, nothing."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
+
+
 RULES = RuleInputs(STUDY, WORKFLOW / "workflow" / "scripts", settings_file.path_of(STUDY))
 RESULTS = f"results/{STUDY.name}"

@@ -18,13 +18,13 @@ rule ask:
     benchmark:
         "<benchmarks>/ask/{checkpoint}/{part}.tsv"
     wildcard_constraints:
-        checkpoint=any_of(STUDY.loads),
+        checkpoint=any_of(set(STUDY.loads) - set(STUDY.api_loads)),
         part=r"\d+",
     conda:
         "../../envs/zerosign.yaml"
     threads: 4
     resources:
-        gpu=lambda wildcards: RULES.entry_of(wildcards.checkpoint).gpus,
+        gpu=RULES.gpus,
         mem_mb=lambda wildcards, attempt: RULES.memory_mb(wildcards.checkpoint) * attempt,
         runtime=720,
     params:
@@ -66,6 +66,67 @@ if RULES.finds_vllm:
             versions=RULES.vllm_versions,
         shell:
             "{params.run} --output {output:q} 2>&1 | tee {log:q}"
+
+
+if STUDY.api_loads:
+
+    rule ask_api:
+        """Everything that is asked of one provider over the network, and is in no store.
+
+        It runs where the network is, one process a provider, which owns its rates and money. The
+        key of the provider is read from the environment alone.
+        """
+        input:
+            unpack(RULES.ask_input),
+            clips="<results>/clips.parquet",
+            availability="<results>/availability.parquet",
+        output:
+            "<results>/asked/{checkpoint}/0.json",
+        log:
+            "<logs>/ask_api/{checkpoint}.log",
+        benchmark:
+            "<benchmarks>/ask_api/{checkpoint}.tsv"
+        wildcard_constraints:
+            checkpoint=any_of(STUDY.api_loads),
+        localrule: True
+        conda:
+            "../../envs/api.yaml"
+        resources:
+            **RULES.api_resources,
+        params:
+            run=RULES.program("ask_api"),
+            asks=RULES.planning_code,
+            code=lambda wildcards: RULES.answer_code(wildcards.checkpoint),
+            reads=RULES.ask_reads,
+            files=options("pairs"),
+            frames=RULES.result("frames"),
+            store=RULES.store,
+        shell:
+            "{params.run} --provider {wildcards.checkpoint:q}"
+            " --clips {input.clips:q} --availability {input.availability:q}"
+            " --frames {params.frames:q} {params.files} --code {params.code}"
+            " --store {params.store:q} --output {output:q} 2>&1 | tee {log:q}"
+
+    rule costs:
+        """What the answers of API models cost, and which models and tiers served them."""
+        input:
+            answers=[file for run in STUDY.api_runs for file in RULES.per_shard(f"answers/{run}")],
+        output:
+            RULES.tables("tables", ["costs"], "Tables"),
+        log:
+            "<logs>/costs.log",
+        benchmark:
+            "<benchmarks>/costs.tsv"
+        conda:
+            "../../envs/zerosign.yaml"
+        params:
+            run=RULES.program("costs"),
+            code=RULES.code("costs"),
+            reads=RULES.reads("api_runs", "shards"),
+            answers=RULES.result("answers"),
+            table=RULES.result("tables/costs"),
+        shell:
+            "{params.run} --answers {params.answers:q} --output {params.table:q} 2>&1 | tee {log:q}"
 
 
 rule answers:

@@ -145,6 +145,13 @@ def test_each_mapper_has_its_own_vote(clips: pl.DataFrame) -> None:
     )
 
 
+def test_what_a_provider_says_of_an_answer_is_its_outcome(clips: pl.DataFrame) -> None:
+    ends = ["refused", "blocked", "empty"]
+    found = mapped(answers(("book", "refused"), ("", "blocked"), ("", "empty")), clips)
+    assert found["outcome"].to_list()[:3] == ends and found["predicted"].to_list()[:3] == [None] * 3
+    assert found["step"].to_list()[:3] == ["none"] * 3
+
+
 def test_threshold_and_ties(clips: pl.DataFrame) -> None:
     frame = answers(("kitty", "stop"), ("between", "stop"))
     at = mapped(frame, clips, threshold=0.995)

@@ -120,10 +120,28 @@ def test_verdicts_of_a_run() -> None:
     found = matching_verdicts.judged(*asked())
     assert found.schema == matching_verdicts.VERDICTS
     assert found["outcome"].to_list() == [*(outcome for *_, outcome in ASKED), "missing"]
-    assert set(found["outcome"]) == set(matching_verdicts.OUTCOMES)
+    others = {"refused", "blocked", "empty"}
+    assert set(found["outcome"]) == set(matching_verdicts.OUTCOMES) - others
     assert found["verdict"].to_list() == [True, False, None, None, False, *[None] * 4]
     assert found["correct"].to_list() == [True, *[False] * 3, True, *[False] * 4]
     assert found["p_yes"].null_count() == found.height
+
+
+@pytest.mark.parametrize("finish", ["refused", "blocked", "empty"])
+def test_what_a_provider_says_of_an_answer_is_its_outcome(finish: str) -> None:
+    pairs, answers = asked()
+    answers = answers.with_columns(finish=pl.lit(finish))
+    found = matching_verdicts.judged(pairs, answers)
+    assert found["outcome"].to_list() == [*[finish] * 8, "missing"]
+    assert not found["correct"].any()
+    rows = matching_verdicts.table([found], CLIPS, [RUN], 0.95)[:3].rows(named=True)
+    for row in rows:
+        assert row[f"n_{finish}"] == row["n"] == row["n_expected"] - row["n_missing"]
+        assert row["no_verdict"] == 1 and row["balanced_accuracy"] == 0
+
+
+def test_nothing_but_reasoning_is_empty() -> None:
+    assert matching_verdicts.outcome("stop", "<think>YES</think> \n") == "empty"
 
 
 def test_answers_to_other_questions() -> None:

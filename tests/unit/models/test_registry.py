@@ -64,9 +64,9 @@ def parrot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("zerosign.models.kinds.parrot", None)
 
 
-def checked(models: dict[str, object]) -> dict[str, registry.ModelEntry]:
+def checked(models: dict[str, object]) -> dict[str, registry.AnyModelEntry]:
     """The entries of a models.yaml."""
-    found: dict[str, registry.ModelEntry] = error_lines.check(
+    found: dict[str, registry.AnyModelEntry] = error_lines.check(
         registry.entries_type(), models, "models.yaml"
     )
     return found

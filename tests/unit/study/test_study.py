@@ -34,12 +34,14 @@ def test_shipped_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_runs_are_products() -> None:
     groups = [RunGroup.of({"model": ["a", "b"], "prompt": "p", "sampling": ["s", "t"]})]
-    grid = expand(groups, {"model": ["a", "b"], "prompt": ["p"], "sampling": ["s", "t"]}, ())
+    grid = expand(groups, {"model": ["a", "b"], "prompt": ["p"], "sampling": ["s", "t"]}, (), {})
     assert list(grid.runs) == ["a.p.s", "a.p.t", "b.p.s", "b.p.t"]
     assert grid.runs["b.p.t"] == Run(model="b", prompt="p", sampling="t")
     with pytest.raises(UserError, match=r"runs\[1\]: duplicate run 'a\.p\.s'"):
         known = {"model": ["a", "b"], "prompt": ["p"], "sampling": ["s", "t"]}
-        expand([*groups, RunGroup.of({"model": "a", "prompt": "p", "sampling": "s"})], known, ())
+        expand(
+            [*groups, RunGroup.of({"model": "a", "prompt": "p", "sampling": "s"})], known, (), {}
+        )
 
 
 @pytest.mark.parametrize(
@@ -261,6 +263,45 @@ def test_runs_that_need_descriptions_wait_for_some(demo: dict[str, Any]) -> None
     demo["runs"][-1] = {**described, "needs": "luck"}
     with pytest.raises(UserError, match=r"runs\[\d+\]\.needs: 'luck' is none of the choices"):
         load(demo, "demo.yaml", ROOT)
+
+
+API = {
+    "adapter": "openai",
+    "model": "gpt-test",
+    "key_env": "ZEROSIGN_TEST_KEY",
+    "frames": {"as": "images"},
+    "decoding": {"max_new_tokens": 16},
+}
+
+
+def with_api(demo: dict[str, Any], folder: Path, **change: Any) -> dict[str, Any]:
+    """The demo with a run of an API model."""
+    models = read_yaml(demo["models"]) | {"api": API | change}
+    path = folder / "models.yaml"
+    path.write_text(yaml.safe_dump(models))
+    run = {"model": "api", "prompt": "demo-gloss", "sampling": "u12", "needs": "key"}
+    return demo | {"models": str(path), "runs": [*demo["runs"], run]}
+
+
+def test_runs_that_need_a_key_wait_for_one(
+    demo: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = with_api(demo, tmp_path)
+    name = "api.demo-gloss.u12"
+    waiting = load(study, "demo.yaml", ROOT)
+    assert waiting.without_key == {name: "ZEROSIGN_TEST_KEY"} and name not in waiting.runs
+    monkeypatch.setenv("ZEROSIGN_TEST_KEY", "x")
+    ready = load(study, "demo.yaml", ROOT)
+    assert name in ready.runs and not ready.without_key
+    assert list(ready.api_loads) == [ready.load_of("api")] and list(ready.api_runs) == [name]
+    monkeypatch.delenv("ZEROSIGN_TEST_KEY")
+    assert name in load(with_api(demo, tmp_path, key_env=None), "demo.yaml", ROOT).runs
+
+
+def test_a_budget_needs_prices(demo: dict[str, Any], tmp_path: Path) -> None:
+    study = with_api(demo, tmp_path, key_env=None) | {"budget": {"max_usd": 1}}
+    with pytest.raises(UserError, match=r"demo\.yaml: budget: .*models\.yaml: api has no price"):
+        load(study, "demo.yaml", ROOT)
 
 
 def test_models_of_the_alignment_are_checked_too(demo: dict[str, Any], tmp_path: Path) -> None:

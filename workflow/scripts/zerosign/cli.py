@@ -24,7 +24,8 @@ def run(main: Callable[[], None]) -> None:
     The first line of the log is the command, so that it can be run again by hand.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "httpx2", "google_genai"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     if sys.argv[1:] and not {"-h", "--help"} & set(sys.argv):
         log.info("$ python %s", shlex.join(sys.argv))
     try:
@@ -47,25 +48,41 @@ def listing_parser(text: str | None, entries: Mapping[str, str]) -> argparse.Arg
     )
 
 
-def progress(items: Iterable[T], total: int, what: str, unit: str = "clips") -> Iterator[T]:
-    """Pass ``items`` on and report: a live line on a terminal, a line now and then in a log."""
-    live = sys.stderr.isatty()
-    start = last = time.monotonic()
-    done = 0
+class Meter:
+    """Reports progress: a live line on a terminal, a line now and then in a log."""
 
-    def report(end: str) -> None:
-        elapsed = max(time.monotonic() - start, 1e-9)
-        rate = done / elapsed
+    def __init__(self, total: int, what: str, unit: str) -> None:
+        self._total, self._what, self._unit = total, what, unit
+        self._live = sys.stderr.isatty()
+        self._start = self._last = time.monotonic()
+        self._done = 0
+
+    def add(self, note: str = "") -> None:
+        """One more is done."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._last >= (0.2 if self._live else LINE_EVERY_S):
+            self._last = now
+            self._report(note, "" if self._live else "\n")
+
+    def close(self, note: str = "") -> None:
+        """All that will be done is done."""
+        self._report(note, "\n")
+
+    def _report(self, note: str, end: str) -> None:
+        done, total, unit = self._done, self._total, self._unit
+        rate = done / max(time.monotonic() - self._start, 1e-9)
         left = f", {(total - done) / rate:.0f} s left" if 0 < done < total else ""
-        lead = "\r\x1b[K" if live else ""
-        text = f"{lead}{what}: {done}/{total} {unit}, {rate:.1f} {unit}/s{left}"
+        lead = "\r\x1b[K" if self._live else ""
+        note = f", {note}" if note else ""
+        text = f"{lead}{self._what}: {done}/{total} {unit}, {rate:.1f} {unit}/s{left}{note}"
         print(text, end=end, file=sys.stderr, flush=True)
 
+
+def progress(items: Iterable[T], total: int, what: str, unit: str = "clips") -> Iterator[T]:
+    """Pass ``items`` on and report them: see `Meter`."""
+    meter = Meter(total, what, unit)
     for item in items:
         yield item
-        done += 1
-        now = time.monotonic()
-        if now - last >= (0.2 if live else LINE_EVERY_S):
-            last = now
-            report("" if live else "\n")
-    report("\n")
+        meter.add()
+    meter.close()

@@ -50,10 +50,11 @@ class Entry(BaseModel):
         """Say which key is unknown or missing before anything else about the entry."""
         if not isinstance(value, Mapping):
             return value
+        known = {field.alias or name: field for name, field in cls.model_fields.items()}
         for key in value:
-            if key not in cls.model_fields:
-                raise wrong(f"unknown key '{key}'{suggest(str(key), cls.model_fields)}")
-        for key, field in cls.model_fields.items():
+            if key not in known:
+                raise wrong(f"unknown key '{key}'{suggest(str(key), known)}")
+        for key, field in known.items():
             if field.is_required() and key not in value:
                 raise wrong(f"key '{key}' is missing")
         return value

@@ -27,6 +27,13 @@ ANSWERS: dict[str, Any] = {
     "reasonings": pl.List(pl.String),
     "labels": pl.List(pl.String),
     "scores": pl.List(pl.Float64),
+    "cached_tokens": pl.Int32,
+    "reasoning_tokens": pl.Int32,
+    "usd": pl.Float64,
+    "tier": pl.String,
+    "served_model": pl.String,
+    "request_id": pl.String,
+    "attempts": pl.Int32,
     "key": pl.String,
 }
 """Columns of answers; all but the first two and the last are those of `Answer`."""

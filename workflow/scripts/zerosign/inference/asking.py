@@ -85,20 +85,20 @@ def ask(
     with contextlib.ExitStack() as held:
         models = Models(held)
         for run in load.runs:
-            with _kept_apart(run, broken):
+            with kept_apart(run, broken):
                 _ask_run(inputs, run, folder, part, code, models, asked)
         for model in load.embeds:
-            with _kept_apart(f"embeddings of {model}", broken):
+            with kept_apart(f"embeddings of {model}", broken):
                 asked.embeddings[model] = embedding.embed(
                     inputs, model, folder, part, embed_code, texts, models.get
                 )
     if broken:
-        _say_what_is_left(broken)
+        say_what_is_left(broken)
     return asked
 
 
 @contextlib.contextmanager
-def _kept_apart(what: str, broken: dict[str, str]) -> Iterator[None]:
+def kept_apart(what: str, broken: dict[str, str]) -> Iterator[None]:
     """Note what goes wrong within, so that the rest goes on."""
     try:
         yield
@@ -110,7 +110,8 @@ def _kept_apart(what: str, broken: dict[str, str]) -> Iterator[None]:
         broken[what] = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
 
 
-def _say_what_is_left(broken: Mapping[str, str]) -> None:
+def say_what_is_left(broken: Mapping[str, str]) -> None:
+    """End with what could not be finished, by run. `UserError`."""
     for what, reason in broken.items():
         cli.log.error("%s: not finished: %s", what, reason)
     first, reason = next(iter(broken.items()))
@@ -137,11 +138,12 @@ def _ask_run(
     asked.runs[run] = len(wanted)
     if known.keys() >= wanted.keys():
         return cli.log.info("%s: %d answers, none of them new", run, len(wanted))
+    assert isinstance(entry, ModelEntry)
     with Journal(part.journal(place, store.ANSWERS)) as book:
         # Another process may have written them meanwhile.
         new = {key for key in wanted if key not in known and key not in book}
         adapter = models.get(inputs.run(run).model, entry)
-        requests = _with_pixels(inputs, shards, new)
+        requests = with_pixels(inputs, shards, new)
         stream: Iterator[tuple[str, Answer]]
         if isinstance(adapter, Concurrent):
             stream = window.answer_all(requests, adapter, book)
@@ -155,7 +157,7 @@ def _ask_run(
     cli.log.info("%s: %d answers, %d of them new", run, len(wanted), len(new))
 
 
-def _with_pixels(
+def with_pixels(
     inputs: Inputs, shards: list[ShardQuestions], new: set[str]
 ) -> Iterator[tuple[str, Request]]:
     """The new requests with their clips' frames; of equal ones, the first."""

@@ -37,6 +37,7 @@ def wanted(
 ) -> Wanted:
     """The embeddings of a model; ``code``: digest of the code that makes them."""
     entry = registry.read(inputs.study, model)
+    assert isinstance(entry, ModelEntry)
     identity = registry.kind(entry.kind).identity(entry)
     identity.pop("decoding", None)
 

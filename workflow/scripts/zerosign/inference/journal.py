@@ -58,6 +58,10 @@ class Journal:
     def __getitem__(self, key: str) -> dict[str, Any]:
         return self._answers[key]
 
+    def all_keys(self) -> list[str]:
+        """All that is recorded, in order."""
+        return list(self._answers)
+
     def __len__(self) -> int:
         return len(self._answers)
 

@@ -18,7 +18,7 @@ from zerosign.inference import questions
 from zerosign.inference.questions import Question
 from zerosign.models import registry
 from zerosign.models.base import Answer, Request
-from zerosign.models.model_entry import ModelEntry
+from zerosign.models.model_entry import AnyModelEntry
 from zerosign.prompts import template
 from zerosign.prompts.prompt_entry import Prompt, Task
 from zerosign.runs import Run
@@ -88,7 +88,7 @@ class ShardQuestions:
     """None: the model is asked without a video."""
 
 
-def of_run(inputs: Inputs, name: str, code: str) -> tuple[ModelEntry, list[ShardQuestions]]:
+def of_run(inputs: Inputs, name: str, code: str) -> tuple[AnyModelEntry, list[ShardQuestions]]:
     """A run's model and its questions by shard; ``code``: digest of the code that answers."""
     study = inputs.study
     run = inputs.run(name)
@@ -103,7 +103,7 @@ def of_run(inputs: Inputs, name: str, code: str) -> tuple[ModelEntry, list[Shard
 def _of_shard(
     inputs: Inputs,
     run: Run,
-    entry: ModelEntry,
+    entry: AnyModelEntry,
     prompt: Prompt,
     determines: Mapping[str, Any],
     shard: int,

@@ -12,9 +12,13 @@ from typing import Any
 from zerosign import files
 from zerosign.inference import journal
 from zerosign.models import registry
-from zerosign.models.model_entry import ModelEntry
+from zerosign.models.model_entry import AnyModelEntry
 
 ANSWERS, EMBEDDINGS = "answers", "embeddings"
+SPENT = "spent"
+"""What attempts in vain have cost."""
+BATCHES = "batches"
+"""What was sent to a provider in batches."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,11 @@ class Part:
         return folder / f"{name}.jsonl"
 
 
-def folder_of(store: Path, entry: ModelEntry) -> Path:
-    """Where the answers of a loaded checkpoint are: by its weights, wherever these are."""
+def folder_of(store: Path, entry: AnyModelEntry) -> Path:
+    """Where the answers of a model are: by its weights, wherever these are."""
     identity = registry.kind(entry.kind).identity(entry)
-    loaded = {key: identity.get(key) for key in entry.loading if key not in entry.execution}
-    return store / f"{entry.short_name}-{files.digest(loaded)[:8]}"
+    kept = {key: identity.get(key) for key in entry.keeping}
+    return store / f"{entry.short_name}-{files.digest(kept)[:8]}"
 
 
 def read(folder: Path, what: str, keys: Collection[str]) -> dict[str, dict[str, Any]]:

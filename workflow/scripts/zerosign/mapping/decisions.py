@@ -14,14 +14,20 @@ from zerosign.mapping.reading import Reading
 from zerosign.mapping.refusals import is_refusal
 from zerosign.mapping.vocabulary import Vocabulary
 
-_WITHOUT_ANSWER = (Outcome.MISSING, Outcome.ERROR, Outcome.BLOCKED)
+_WITHOUT_ANSWER = (
+    Outcome.MISSING,
+    Outcome.ERROR,
+    Outcome.BLOCKED,
+    Outcome.REFUSED,
+    Outcome.EMPTY,
+)
 
 
 class Reply(NamedTuple):
     """One of the answers about a clip."""
 
     finish: str
-    """How it ended: stop, length (the token limit), error, blocked, missing."""
+    """How it ended: stop, length (the token limit), refused, blocked, empty, error, missing."""
     text: str
     scores: Sequence[float] | None = None
     """Log-likelihood of every class, by class index, of a run that scored all classes."""

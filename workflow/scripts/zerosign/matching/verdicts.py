@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from zerosign.errors import UserError
+from zerosign.mapping.normalise import visible
 from zerosign.matching.pairs import HARD, PAIRS, POSITIVE, RANDOM
 from zerosign.matching.yes_or_no import verdict
 from zerosign.runs import TableRun
@@ -21,6 +22,9 @@ OUTCOMES = {
     "yes": "the answer is yes",
     "no": "the answer is no",
     "no_verdict": "an answer that says neither yes nor no",
+    "refused": "the provider says that the model declined",
+    "blocked": "the provider withheld the answer",
+    "empty": "nothing is left of the answer without reasoning and punctuation",
     "cut_off": "the end of the answer, where the verdict is, was not reached",
     "error": "the video is there, but no frames or no answer came",
     "missing": "no usable video",
@@ -37,6 +41,8 @@ VERDICTS = PAIRS | {
 }
 NEGATIVES = {RANDOM: [RANDOM], HARD: [HARD], "all": [RANDOM, HARD]}
 """The negatives that a row of the table counts, next to all positives."""
+
+_SILENT = ("refused", "blocked", "empty", "cut_off")
 
 _BASELINES = {"always yes": True, "always no": False}
 CAPTION = (
@@ -159,10 +165,12 @@ def judged(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
 
 def outcome(finish: str, text: str) -> str:
     """What became of an answer: a key of `OUTCOMES`."""
-    if finish in ("missing", "error"):
+    if finish in ("missing", "error", "refused", "blocked", "empty"):
         return finish
     if finish == "length":
         return "cut_off"
+    if not visible(text).strip():
+        return "empty"
     said = verdict(text)
     return "no_verdict" if said is None else "yes" if said else "no"
 
@@ -243,7 +251,7 @@ def _row(negatives: str, part: pl.DataFrame, confidence: float) -> dict[str, Any
     low, high = balanced_interval(truth, said, signers, confidence)
     everything = measures(*_sides(part))
     scored = seen.filter(pl.col("p_yes").is_not_null())
-    silent = seen["outcome"].is_in(["no_verdict", "cut_off"]).sum()
+    silent = seen["outcome"].is_in(["no_verdict", *_SILENT]).sum()
     return {
         "negatives": negatives,
         "n_expected": part.height,
@@ -255,7 +263,7 @@ def _row(negatives: str, part: pl.DataFrame, confidence: float) -> dict[str, Any
         **{key: measured[key] for key in ("mcc", "f1", "precision", "recall", "specificity")},
         "yes_rate": _ratio(float((seen["outcome"] == "yes").sum()), seen.height),
         "no_verdict": _ratio(float(silent), seen.height),
-        "n_error": int((seen["outcome"] == "error").sum()),
+        **{f"n_{name}": int((seen["outcome"] == name).sum()) for name in (*_SILENT, "error")},
         "n_missing": part.height - seen.height,
         "accuracy_all": everything["accuracy"],
         "balanced_accuracy_all": everything["balanced_accuracy"],

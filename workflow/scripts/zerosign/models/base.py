@@ -32,8 +32,9 @@ class Answer:
 
     text: str
     finish: str
-    """stop | length | error"""
+    """stop | length (the token limit) | error; over the network also refused | blocked | empty"""
     error: str | None = None
+    """Why there is no answer."""
     reasoning: str | None = None
     """What the model thought before it answered. If it was cut off, ``text`` is empty."""
     prompt_tokens: int | None = None
@@ -54,6 +55,20 @@ class Answer:
     """Closed set: the candidates, likeliest first."""
     scores: list[float] | None = None
     """Closed set: their log-likelihoods (contrastive models: log-probabilities)."""
+    cached_tokens: int | None = None
+    """Over the network: of the prompt's tokens, those that the provider had kept;"""
+    reasoning_tokens: int | None = None
+    """of the answer's tokens, those that nobody sees;"""
+    usd: float | None = None
+    """what all attempts cost, by the price in the model's entry at that time;"""
+    tier: str | None = None
+    """the service tier that the provider says it used;"""
+    served_model: str | None = None
+    """the model that it says answered;"""
+    request_id: str | None = None
+    """the provider's name for the request;"""
+    attempts: int | None = None
+    """how often it was sent."""
 
 
 class Adapter(Protocol):

@@ -1,4 +1,4 @@
-"""An entry of models.yaml: what every kind of model takes."""
+"""An entry of models.yaml: what every kind of model takes, and every kind that is loaded here."""
 
 import re
 from collections.abc import Mapping
@@ -70,8 +70,58 @@ class Decoding(Entry):
         return self
 
 
-class ModelEntry(Entry):
-    """What every kind of model takes, but for the keys that it names as `meaningless`."""
+class AnyModelEntry(Entry):
+    """What every kind of model has, loaded here or asked over the network."""
+
+    execution: ClassVar[frozenset[str]] = frozenset()
+    """Keys that say how to run or ask a model; its answers don't depend on them."""
+
+    adapter: str
+    """The kind of model."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind that answers."""
+        return self.adapter
+
+    @property
+    def kind_key(self) -> str:
+        """The key that names the kind."""
+        return "adapter" if self.kind == self.adapter else "engine"
+
+    @property
+    def answering(self) -> dict[str, Any]:
+        """The keys that the model's answers depend on, without those that say how to run it."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=set(self.execution))
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """What models have in common that one job asks."""
+        raise NotImplementedError
+
+    @property
+    def load_name(self) -> str:
+        """What such a job is named after, fit for a file's name."""
+        raise NotImplementedError
+
+    @property
+    def keeping(self) -> frozenset[str]:
+        """The keys that answers in one folder of the store have in common."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """Which model it is: what tables show."""
+        raise NotImplementedError
+
+    @property
+    def short_name(self) -> str:
+        """The last name of the model, fit for a file's name."""
+        return re.sub(r"[^A-Za-z0-9._-]", "-", self.source.rstrip("/").split("/")[-1])[:64]
+
+
+class ModelEntry(AnyModelEntry):
+    """What every kind of model takes that is loaded here, but for its `meaningless` keys."""
 
     meaningless: ClassVar[frozenset[str]] = frozenset()
     """Keys that this kind of model does not take."""
@@ -85,8 +135,6 @@ class ModelEntry(Entry):
     )
     """Keys that say how a loaded model is asked; entries that differ in these alone share it."""
 
-    adapter: str
-    """The kind of model."""
     engine: Literal["transformers", "vllm"] = "transformers"
     """What runs the model."""
     checkpoint: Text
@@ -121,24 +169,24 @@ class ModelEntry(Entry):
         return self.adapter if self.engine == "transformers" else self.engine
 
     @property
-    def kind_key(self) -> str:
-        """The key that names the kind."""
-        return "adapter" if self.kind == self.adapter else "engine"
-
-    @property
-    def answering(self) -> dict[str, Any]:
-        """The keys that the model's answers depend on, without those that say how to run it."""
-        return self.model_dump(mode="json", exclude_none=True, exclude=set(self.execution))
-
-    @property
     def loading(self) -> dict[str, Any]:
         """The keys that say what is loaded, and where to."""
         return self.model_dump(mode="json", exclude_none=True, exclude=set(self.asking))
 
     @property
-    def short_name(self) -> str:
-        """The checkpoint's last name, fit for a file's name."""
-        return re.sub(r"[^A-Za-z0-9._-]", "-", self.checkpoint.rstrip("/").split("/")[-1])[:64]
+    def load_name(self) -> str:
+        """The checkpoint's."""
+        return self.short_name
+
+    @property
+    def keeping(self) -> frozenset[str]:
+        """What is loaded, wherever to."""
+        return frozenset(self.loading) - self.execution
+
+    @property
+    def source(self) -> str:
+        """The checkpoint."""
+        return self.checkpoint
 
     @property
     def as_images(self) -> bool:

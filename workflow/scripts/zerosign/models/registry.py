@@ -15,16 +15,22 @@ from zerosign.code_digest import root_of
 from zerosign.entries import ByValue
 from zerosign.errors import UserError, unknown
 from zerosign.models import kinds as package
+from zerosign.models.api import Api
+from zerosign.models.api_keys import Key
 from zerosign.models.base import Adapter, Concurrent, Embedder
-from zerosign.models.model_entry import ModelEntry, ModelName
+from zerosign.models.model_entry import AnyModelEntry, ModelName
 from zerosign.prompts.prompt_entry import Prompt
 from zerosign.prompts.template import Message
 from zerosign.study_file import StudyFile
 
 Pose = Callable[
-    [ModelEntry, str, Prompt, Mapping[str, str], Sequence[str]],
+    [Any, str, Prompt, Mapping[str, str], Sequence[str]],
     tuple[list[Message], dict[str, str]],
 ]
+
+
+def _loads_nothing(entry: AnyModelEntry, like: object = None) -> Adapter:
+    raise UserError(f"adapter: {entry.adapter} is asked over the network; nothing can be loaded")
 
 
 @dataclass(frozen=True)
@@ -33,25 +39,33 @@ class ModelKind:
 
     summary: str
     """Which models it is for, in one line."""
-    entry: type[ModelEntry]
+    entry: type[AnyModelEntry]
     pose: Pose
     """(entry, name of the prompt, prompt, values of its variables, glosses) to messages, and to the
     candidates of a closed answer: label to text."""
     identity: Callable[[Any], dict[str, Any]]
     """From an entry to all that determines its answers; nothing is loaded."""
-    load: Callable[..., Adapter | Concurrent]
-    """From an entry to the model, ready to answer. A second argument is a model that was loaded
-    for an entry of equal `ModelEntry.loading`: they share their weights."""
     without_video: bool
     """Whether it can be asked without a video."""
     generates: bool
     """Whether it answers a prompt; else it compares clips with a text per gloss."""
+    load: Callable[..., Adapter | Concurrent] = _loads_nothing
+    """From an entry to the model, ready to answer. A second argument is a model that was loaded
+    for an entry of equal `AnyModelEntry.loading`: they share their weights."""
+    connect: Callable[[Any, Key | None], Api] | None = None
+    """From an entry and a key to the provider, for a model that is asked over the network."""
     embedder: Callable[[Any], Embedder] | None = None
     """From the model to what gives embeddings of clips and texts, if it can."""
 
     @property
     def answering(self) -> list[str]:
-        """Roots of the code that makes answers: `zerosign.code_digest`."""
+        """Roots of the code that makes answers: `zerosign.code_digest`.
+
+        None for a model that is asked over the network: an update would buy all answers again, so
+        the request alone decides.
+        """
+        if self.connect:
+            return []
         return [root_of(self.load), root_of(self.pose)]
 
     @property
@@ -74,7 +88,7 @@ def kind(name: str) -> ModelKind:
     return kinds()[name]
 
 
-def adapters() -> dict[str, type[ModelEntry]]:
+def adapters() -> dict[str, type[AnyModelEntry]]:
     """Types of entries by the value of their ``adapter``; an engine's kind shares another's."""
     types = [each.entry for each in kinds().values()]
     return {get_args(each.model_fields["adapter"].annotation)[0]: each for each in types}
@@ -82,7 +96,7 @@ def adapters() -> dict[str, type[ModelEntry]]:
 
 def entry_type() -> Any:
     """The type of an entry of any kind."""
-    return Annotated[ModelEntry, ByValue("adapter", adapters())]
+    return Annotated[AnyModelEntry, ByValue("adapter", adapters())]
 
 
 def entries_type() -> Any:
@@ -90,7 +104,7 @@ def entries_type() -> Any:
     return dict[ModelName, entry_type()]  # type: ignore[misc]
 
 
-def read(study: StudyFile, name: str) -> ModelEntry:
+def read(study: StudyFile, name: str) -> AnyModelEntry:
     """The entry of a study's model."""
-    entry: ModelEntry = study.read(entry_type(), "models", name)
+    entry: AnyModelEntry = study.read(entry_type(), "models", name)
     return entry

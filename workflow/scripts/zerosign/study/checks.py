@@ -14,7 +14,8 @@ from zerosign.mapping.mapping_settings import SynonymTable, WordNetSynonyms
 from zerosign.mapping.synonyms import database
 from zerosign.matching.descriptions import COLUMNS, REQUIRED
 from zerosign.models import registry
-from zerosign.models.model_entry import ModelEntry
+from zerosign.models.api_entry import ApiEntry
+from zerosign.models.model_entry import AnyModelEntry, ModelEntry
 from zerosign.prompts.prompt_entry import Prompt, Task
 from zerosign.prompts.template import check_contrastive, variables
 from zerosign.runs import Run
@@ -39,12 +40,14 @@ def check(study: Study, source: str) -> None:
             check_part(study)
 
 
-def check_checkpoint(name: str, model: ModelEntry, study: Study) -> None:
+def check_checkpoint(name: str, model: AnyModelEntry, study: Study) -> None:
     """A folder must be there, unless a rule makes it. A hub model needs a pinned revision.
 
     Snakemake would go on with the old answers of a model whose files are gone; and a hub's name
     alone is not the same model next month.
     """
+    if not isinstance(model, ModelEntry):
+        return
     checkpoint = model.checkpoint
     if is_local(checkpoint):
         if model.revision is not None:
@@ -66,7 +69,7 @@ def check_checkpoint(name: str, model: ModelEntry, study: Study) -> None:
         )
 
 
-def check_frames(run: Run, model: ModelEntry, prompt: Prompt, study: Study) -> None:
+def check_frames(run: Run, model: AnyModelEntry, prompt: Prompt, study: Study) -> None:
     """Only some model kinds can answer without a video."""
     if (
         not shows_frames(study.config.samplings[run.sampling])
@@ -78,7 +81,7 @@ def check_frames(run: Run, model: ModelEntry, prompt: Prompt, study: Study) -> N
         )
 
 
-def check_matching(run: Run, model: ModelEntry, prompt: Prompt, study: Study) -> None:
+def check_matching(run: Run, model: AnyModelEntry, prompt: Prompt, study: Study) -> None:
     """A matching run needs a model that answers, and what its prompt shows."""
     if prompt.task is not Task.MATCH:
         return
@@ -94,7 +97,7 @@ def check_matching(run: Run, model: ModelEntry, prompt: Prompt, study: Study) ->
         )
 
 
-def check_contrast(run: Run, model: ModelEntry, prompt: Prompt, study: Study) -> None:
+def check_contrast(run: Run, model: AnyModelEntry, prompt: Prompt, study: Study) -> None:
     """Contrastive models need one text per gloss; others cannot be shown 300 of them."""
     if prompt.task is Task.MATCH:
         return
@@ -107,7 +110,7 @@ def check_contrast(run: Run, model: ModelEntry, prompt: Prompt, study: Study) ->
         )
 
 
-RUN_CHECKS: Sequence[Callable[[Run, ModelEntry, Prompt, Study], None]] = (
+RUN_CHECKS: Sequence[Callable[[Run, AnyModelEntry, Prompt, Study], None]] = (
     check_frames,
     check_matching,
     check_contrast,
@@ -241,12 +244,12 @@ def check_alignment(study: Study) -> None:
         raise UserError(f"alignment.sampling: '{settings.sampling}' shows no frames to compare")
     for name in settings.models:
         model = study.models[name]
-        decoding = model.decoding
         if not registry.kind(model.kind).embedder:
             raise UserError(
                 f"alignment.models: '{name}' has {model.kind_key}: {model.kind}, which gives no "
                 "embeddings; take it out"
             )
+        decoding = model.decoding if isinstance(model, ModelEntry) else None
         if decoding and decoding.closed:
             raise UserError(
                 f"alignment.models: '{name}' chooses from a closed set; name an entry of the same "
@@ -266,6 +269,15 @@ def check_vllm(study: Study) -> None:
         raise UserError(f"vllm_python: no such file '{python}'")
 
 
+def check_budget(study: Study) -> None:
+    """A budget needs prices."""
+    for name, model in study.models.items():
+        if study.config.budget and isinstance(model, ApiEntry) and not model.price:
+            raise UserError(
+                f"budget: {study.config.models}: {name} has no price; add one, or remove the budget"
+            )
+
+
 STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_scored,
     check_replays,
@@ -277,6 +289,7 @@ STUDY_CHECKS: Sequence[Callable[[Study], None]] = (
     check_descriptions,
     check_alignment,
     check_vllm,
+    check_budget,
 )
 
 

@@ -9,8 +9,9 @@ from zerosign.dataset.dataset_settings import Download
 from zerosign.dataset.facts import DatasetEntry, DatasetFacts, PublishedFiles, SubsetFacts
 from zerosign.entries import Entry, Many, Name, Text
 from zerosign.errors import UserError, located, unknown
-from zerosign.models import registry
-from zerosign.models.model_entry import ModelEntry
+from zerosign.models import api_keys, registry
+from zerosign.models.api_entry import ApiEntry
+from zerosign.models.model_entry import AnyModelEntry, ModelEntry
 from zerosign.prompts import template, text_sources
 from zerosign.prompts.prompt_entry import PromptSource
 from zerosign.study.checks import check
@@ -43,7 +44,9 @@ def load(config: Mapping[str, Any], source: str, workflow_folder: Path) -> Study
     find = partial(shipped, workflow_folder=workflow_folder)
     settings = _with_subset(typed(StudyConfig, dict(config), source))
     facts = dataset_facts(settings.dataset, source, find)
-    all_models: dict[str, ModelEntry] = read_entries(registry.entries_type(), find(settings.models))
+    all_models: dict[str, AnyModelEntry] = read_entries(
+        registry.entries_type(), find(settings.models)
+    )
     all_prompts = read_entries(dict[Name, PromptSource], find(settings.prompts))
     known: dict[str, Collection[str]] = {
         "model": all_models,
@@ -51,7 +54,11 @@ def load(config: Mapping[str, Any], source: str, workflow_folder: Path) -> Study
         "sampling": settings.samplings,
     }
     with located(source):
-        grid = expand(settings.runs, known, {"descriptions"} if settings.descriptions else ())
+        lacking = {
+            name: variable for name, entry in all_models.items() if (variable := _lacking(entry))
+        }
+        has = {"descriptions"} if settings.descriptions else ()
+        grid = expand(settings.runs, known, has, lacking)
         grid = without(grid, settings.leave_out)
         _check_alignment_names(settings, all_models)
     models = {
@@ -77,6 +84,7 @@ def load(config: Mapping[str, Any], source: str, workflow_folder: Path) -> Study
         prompts=prompts,
         runs=grid.runs,
         left_out=grid.left_out,
+        without_key=grid.without_key,
         downloads=facts.downloads | _downloads(settings, find),
         places={path: find(path) for path in [*paths, PUBLISHED_RATES] if path != find(path)},
     )
@@ -101,7 +109,7 @@ def _with_subset(settings: StudyConfig) -> StudyConfig:
     return settings.model_copy(update={"dataset": dataset.model_copy(update={"split_file": path})})
 
 
-def _check_alignment_names(settings: StudyConfig, models: Mapping[str, ModelEntry]) -> None:
+def _check_alignment_names(settings: StudyConfig, models: Mapping[str, AnyModelEntry]) -> None:
     alignment = settings.alignment
     for name in alignment.models:
         if name not in models:
@@ -115,9 +123,17 @@ def _check_alignment_names(settings: StudyConfig, models: Mapping[str, ModelEntr
         )
 
 
-def _checkpoints(models: Mapping[str, ModelEntry], settings: StudyConfig) -> list[str]:
+def _checkpoints(models: Mapping[str, AnyModelEntry], settings: StudyConfig) -> list[str]:
     encoder = settings.mapping.encoder.checkpoint
-    return [*(model.checkpoint for model in models.values()), encoder]
+    local = [model for model in models.values() if isinstance(model, ModelEntry)]
+    return [*(model.checkpoint for model in local), encoder]
+
+
+def _lacking(entry: AnyModelEntry) -> str | None:
+    """The environment variable that an API model needs and that has no key."""
+    if not isinstance(entry, ApiEntry) or api_keys.is_set(entry.key_env):
+        return None
+    return entry.key_env
 
 
 def dataset_facts(dataset: Dataset, source: str, find: Any) -> DatasetFacts:

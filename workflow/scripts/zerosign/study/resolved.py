@@ -8,7 +8,8 @@ from zerosign.dataset.dataset_settings import Download
 from zerosign.dataset.facts import DatasetFacts
 from zerosign.entries import Entry, Many
 from zerosign.files import digest
-from zerosign.models.model_entry import ModelEntry
+from zerosign.models import registry
+from zerosign.models.model_entry import AnyModelEntry, ModelEntry
 from zerosign.prompts.prompt_entry import Prompt, Task
 from zerosign.prompts.template import variables
 from zerosign.runs import Load, Run, TableRun
@@ -22,11 +23,13 @@ class Study(Entry):
     source: str
     """The file it was read from, for messages."""
     facts: DatasetFacts
-    models: dict[str, ModelEntry]
+    models: dict[str, AnyModelEntry]
     prompts: dict[str, Prompt]
     runs: dict[str, Run]
     left_out: Many[str]
-    """Names of runs that need what the study has not."""
+    """Names of runs that need descriptions, and the study has none."""
+    without_key: dict[str, str]
+    """Runs that need a provider's key, and the variable of the environment that has none."""
     downloads: dict[str, Download]
     """Published files that are downloaded, by path."""
     places: dict[str, str]
@@ -66,7 +69,7 @@ class Study(Entry):
             "description" in variables(self.prompts[run.prompt]) for run in self.match_runs.values()
         )
 
-    def model_of(self, run: str) -> ModelEntry:
+    def model_of(self, run: str) -> AnyModelEntry:
         """The entry of a run's model."""
         return self.models[self.runs[run].model]
 
@@ -85,10 +88,25 @@ class Study(Entry):
             for load, names in models.items()
         }
 
+    @cached_property
+    def api_loads(self) -> dict[str, Load]:
+        """Providers that are asked over the network; nothing is loaded."""
+        asked = {name: load for name, load in self.loads.items() if self.is_api(load.models[0])}
+        return asked
+
+    @cached_property
+    def api_runs(self) -> dict[str, Run]:
+        """The runs that they answer."""
+        return {name: run for name, run in self.runs.items() if self.is_api(run.model)}
+
+    def is_api(self, model: str) -> bool:
+        """Whether a model is asked over the network."""
+        return registry.kind(self.models[model].adapter).connect is not None
+
     def load_of(self, model: str) -> str:
         """The name of what is loaded for a model."""
         entry = self.models[model]
-        return f"{entry.short_name}-{digest(entry.loading)[:8]}"
+        return f"{entry.load_name}-{digest(entry.loading)[:8]}"
 
     def table_runs(self, runs: dict[str, Run]) -> list[TableRun]:
         """These runs as tables list them."""
@@ -99,7 +117,7 @@ class Study(Entry):
                 model=run.model,
                 prompt=run.prompt,
                 sampling=run.sampling,
-                checkpoint=self.models[run.model].checkpoint,
+                checkpoint=self.models[run.model].source,
             )
             for name, run in runs.items()
         ]
@@ -114,7 +132,7 @@ class Study(Entry):
     def digest(self) -> str:
         """Short digest of all that the study's results depend on, printed on every figure."""
         config = self.config.as_json()
-        for key in ("models", "prompts", "shards", "store", "parts", "vllm_python"):
+        for key in ("models", "prompts", "shards", "store", "parts", "vllm_python", "budget"):
             config.pop(key)
         value = {
             "config": config,
@@ -145,11 +163,14 @@ class Study(Entry):
             "runs": {name: run.as_json() for name, run in self.runs.items()},
             "scored": [run.as_json() for run in self.scored],
             "matched": [run.as_json() for run in self.table_runs(self.match_runs)],
-            "left_out": list(self.left_out),
+            "api_runs": [run.as_json() for run in self.table_runs(self.api_runs)],
+            "left_out": [*self.left_out, *self.without_key],
             "downloads": {path: entry.as_json() for path, entry in self.downloads.items()},
         }
 
-    def _placed(self, entry: ModelEntry) -> dict[str, Any]:
+    def _placed(self, entry: AnyModelEntry) -> dict[str, Any]:
+        if not isinstance(entry, ModelEntry):
+            return entry.as_json()
         return entry.as_json() | {"checkpoint": self.place(entry.checkpoint)}
 
     def part(self, *keys: str) -> Any:

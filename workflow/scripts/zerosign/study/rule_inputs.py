@@ -23,7 +23,7 @@ from zerosign.inference import embedding, run_questions
 from zerosign.mapping import encoder
 from zerosign.models import registry, vllm_process
 from zerosign.models.checkpoint import digest_folder, files_of
-from zerosign.models.model_entry import ModelEntry
+from zerosign.models.model_entry import AnyModelEntry, ModelEntry
 from zerosign.scoring import table_registry
 from zerosign.study import checks
 from zerosign.study.loading import PUBLISHED_RATES
@@ -271,7 +271,10 @@ class RuleInputs:
 
     def checkpoint_folder(self, model: str) -> Path | None:
         """The folder of a checkpoint that was put here; None for one of the hub or of a rule."""
-        checkpoint = self.study.models[model].checkpoint
+        entry = self.study.models[model]
+        if not isinstance(entry, ModelEntry):
+            return None
+        checkpoint = entry.checkpoint
         if not checks.is_local(checkpoint) or checks.is_made(self.study.name, checkpoint):
             return None
         return Path(self.study.place(checkpoint))
@@ -279,7 +282,7 @@ class RuleInputs:
     @functools.cache  # noqa: B019
     def checkpoint(self, model: str) -> list[Any]:
         """Input files of a checkpoint that is here or will be; none for one of the hub."""
-        checkpoint = self.study.models[model].checkpoint
+        checkpoint = self.study.models[model].source
         if checks.is_made(self.study.name, checkpoint):
             names = ("config.json", "model.safetensors")
             return [str(Path(checkpoint) / name) for name in names]
@@ -329,7 +332,7 @@ class RuleInputs:
         """The kind of a load's models."""
         return registry.kind(self.entry_of(load).kind)
 
-    def entry_of(self, load: str) -> ModelEntry:
+    def entry_of(self, load: str) -> AnyModelEntry:
         """An entry of a load's models: they differ in how they are asked alone."""
         return self.study.models[self.study.loads[load].models[0]]
 
@@ -339,7 +342,23 @@ class RuleInputs:
         vLLM has a process per GPU, and clips that wait for one. Estimated.
         """
         entry = self.entry_of(load)
-        return 24_000 + 8_000 * entry.gpus if entry.engine == "vllm" else 16_000
+        if isinstance(entry, ModelEntry) and entry.engine == "vllm":
+            return 24_000 + 8_000 * entry.gpus
+        return 16_000
+
+    def gpus(self, wildcards: Any) -> int:
+        """GPUs that a load takes."""
+        entry = self.entry_of(wildcards.checkpoint)
+        return entry.gpus if isinstance(entry, ModelEntry) else 0
+
+    @property
+    def api_resources(self) -> dict[str, Callable[[Any], int]]:
+        """One job for a provider at a time, with ``--resources api_openai=1`` and the like."""
+
+        def of(adapter: str) -> Callable[[Any], int]:
+            return lambda wildcards: int(self.entry_of(wildcards.checkpoint).adapter == adapter)
+
+        return {f"api_{name}": of(name) for name, kind in registry.kinds().items() if kind.connect}
 
     def selections(self, *samplings: str) -> list[str]:
         """Which frames are shown of the clips of all shards; nothing where none are shown."""
@@ -369,14 +388,14 @@ class RuleInputs:
             files["pairs"] = PAIRS
         if load.embeds:
             files["descriptions"] = self.description_table
-        if self.finds_vllm and self.entry_of(wildcards.checkpoint).engine == "vllm":
+        if self.finds_vllm and self.entry_of(wildcards.checkpoint).kind == "vllm":
             files["vllm_python"] = "<results>/vllm-python.txt"
         return files
 
     @property
     def finds_vllm(self) -> bool:
         """Whether a model wants vLLM, and the study does not say where it is."""
-        wanted = any(entry.engine == "vllm" for entry in self.study.models.values())
+        wanted = any(entry.kind == "vllm" for entry in self.study.models.values())
         return wanted and not self.study.config.vllm_python
 
     @property
@@ -404,7 +423,8 @@ class RuleInputs:
         input from a job that has to run, so changed answers would be gathered a run too late.
         """
         folder = f"<results>/asked/{self.study.load_of(model)}"
-        return [f"{folder}/{part}.json" for part in range(self.study.config.parts)]
+        parts = 1 if self.study.is_api(model) else self.study.config.parts
+        return [f"{folder}/{part}.json" for part in range(parts)]
 
     def answers_input(self, wildcards: Any) -> dict[str, Any]:
         """What says which answers are those of a run."""
@@ -474,6 +494,7 @@ class RuleInputs:
         names = ["matching"] if self.study.match_runs else []
         names += ["descriptions"] if self.study.config.descriptions else []
         names += ["mapping_validity"] if self.study.config.mapping.labelled else []
+        names += ["costs"] if self.study.api_runs else []
         return [f"<results>/tables/{name}.csv" for name in names]
 
 

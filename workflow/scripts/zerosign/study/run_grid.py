@@ -15,29 +15,38 @@ class Grid(NamedTuple):
 
     runs: dict[str, Run]
     left_out: tuple[str, ...]
+    without_key: dict[str, str]
+    """What the environment lacks, by run."""
 
 
 def expand(
-    groups: Sequence[RunGroup], known: Mapping[str, Collection[str]], has: Collection[str]
+    groups: Sequence[RunGroup],
+    known: Mapping[str, Collection[str]],
+    has: Collection[str],
+    lacking: Mapping[str, str],
 ) -> Grid:
     """In each group the product of its models, prompts and samplings.
 
-    ``known``: names under the keys model, prompt and sampling; ``has``: what groups may need.
+    ``known``: names under the keys model, prompt and sampling; ``has``: what groups may need;
+    ``lacking``: models without a key, and the variable that should have it.
     `UserError` for an unknown name and for a run that is listed twice.
     """
     runs: dict[str, Run] = {}
-    left_out = []
+    left_out: list[str] = []
+    without_key: dict[str, str] = {}
     for number, group in enumerate(groups):
         lists = [_names(group, kind, known[kind], number) for kind in known]
         for model, prompt, sampling in itertools.product(*lists):
             run = Run(model=model, prompt=prompt, sampling=sampling)
-            if run.name in runs or run.name in left_out:
+            if run.name in {*runs, *left_out, *without_key}:
                 raise UserError(f"runs[{number}]: duplicate run '{run.name}'")
-            if group.needs and group.needs not in has:
+            if group.needs == "descriptions" and group.needs not in has:
                 left_out.append(run.name)
+            elif group.needs == "key" and model in lacking:
+                without_key[run.name] = lacking[model]
             else:
                 runs[run.name] = run
-    return Grid(runs, tuple(left_out))
+    return Grid(runs, tuple(left_out), without_key)
 
 
 def without(grid: Grid, patterns: Sequence[str]) -> Grid:
@@ -51,7 +60,7 @@ def without(grid: Grid, patterns: Sequence[str]) -> Grid:
             runs.pop(name, None)
     if grid.runs and not runs:
         raise UserError("leave_out: no run is left; remove some of its names")
-    return Grid(runs, grid.left_out)
+    return Grid(runs, grid.left_out, grid.without_key)
 
 
 def _names(group: RunGroup, kind: str, known: Collection[str], number: int) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from zerosign.demo.demo_settings import DemoSettings
 from zerosign.entries import ByValue, Entry, Many, Name, Text, Unique, UniqueSome, wrong
 from zerosign.frames.frame_settings import FrameSettings
 from zerosign.frames.sampling import Sampling
+from zerosign.inference.money import Budget
 from zerosign.inference.replay_settings import ReplaySettings
 from zerosign.mapping.mapping_settings import MappingSettings, SynonymSource
 from zerosign.matching.matching_settings import MatchingSettings
@@ -70,8 +71,8 @@ class RunGroup(Entry):
     model: Names
     prompt: Names
     sampling: Names
-    needs: Literal["descriptions"] | None = None
-    """Left out while the study has none."""
+    needs: Literal["descriptions", "key"] | None = None
+    """Left out while the study has no descriptions, or the environment no key of the provider."""
 
 
 class StudyConfig(Entry):
@@ -90,6 +91,8 @@ class StudyConfig(Entry):
     """Number of jobs that ask one checkpoint, each loading it, for those who have so many GPUs."""
     vllm_python: Text | None = None
     """Python of an environment with vLLM; else the one of --sdm conda."""
+    budget: Budget | None = None
+    """How much money the study may spend."""
     frames: FrameSettings
     samplings: Annotated[dict[Name, Sampling], Field(min_length=1)]
     """Which frames a model sees, each under a name."""
