@@ -56,10 +56,5 @@ if workflow.is_main_process:
         )
 
 
-def either(names):
-    """A wildcard's constraint: one of these names; of none, nothing."""
-    return "|".join(map(re.escape, sorted(names))) or "(?!)"
-
-
 RULES = RuleInputs(STUDY, WORKFLOW / "workflow" / "scripts", settings_file.path_of(STUDY))
 RESULTS = f"results/{STUDY.name}"
