@@ -16,7 +16,9 @@ def make_clips(folder: Path, rows: list[dict[str, Any]]) -> Path:
     """clips.parquet of one gloss with these instances."""
     metadata, output = folder / "meta.json", folder / "clips.parquet"
     metadata.write_text(json.dumps([{"gloss": "book", "instances": rows}]), "utf-8")
-    study = study_option(folder, dataset={"format": "wlasl", "subset": 1}, shards=2)
+    study = study_option(
+        folder, dataset={"format": "wlasl", "subset": 1}, shards=2, mapping={"language": "en"}
+    )
     clips_program.main([*study, "--table", str(metadata), "--output", str(output)])
     return output
 

@@ -136,7 +136,7 @@ def test_an_own_table_needs_no_source(tmp_path: Path) -> None:
     make_video(tmp_path / "dum.mp4", 10)
     table, output = tmp_path / "znaky.csv", tmp_path / "clips.parquet"
     table.write_text("path,gloss,split\ndum.mp4,dům,test\nles.mp4,les,test\n", "utf-8")
-    study = study_option(tmp_path, dataset={"format": "csv"}, shards=1)
+    study = study_option(tmp_path, dataset={"format": "csv"}, shards=1, mapping={"language": "en"})
     clips_program.main([*study, "--table", str(table), "--output", str(output)])
     rows = fetch(output, [])
     assert (rows["dum"]["status"], rows["dum"]["origin"]) == ("ok", "own")
@@ -162,7 +162,7 @@ def test_parts_of_own_files_and_of_uncut_youtube_videos(
         ",https://youtu.be/abcdefghij-,d,y,test,1,3,\n",
         "utf-8",
     )
-    study = study_option(tmp_path, dataset={"format": "csv"}, shards=1)
+    study = study_option(tmp_path, dataset={"format": "csv"}, shards=1, mapping={"language": "en"})
     clips_program.main([*study, "--table", str(table), "--output", str(output)])
     caplog.set_level("INFO", "zerosign")
     rows = fetch(output, [{"folder": str(tmp_path / "tube")}])
